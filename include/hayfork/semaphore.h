@@ -1,0 +1,56 @@
+/* Semaphore: a number of permits. By default every permit knows who holds it, and a dead holder's
+ * come back; with .signal it is a plain counter that anyone raises (Python's Semaphore).
+ * A zeroed one is a signal semaphore of value 0. */
+#ifndef HAYFORK_SEMAPHORE_H
+#define HAYFORK_SEMAPHORE_H
+
+#include <hayfork/time.h>
+
+HAY_BEGIN
+
+#define HAY_SEMAPHORE_MAX 0x3fffffffu /* largest value of a signal semaphore */
+#define HAY_SEMAPHORE_PERMITS 65536u  /* largest value of one whose permits have owners */
+
+typedef struct hay_semaphore {
+        uint32_t private_word;    /* signal: the value; else a sequence that each release moves */
+        uint32_t private_waiters; /* whether somebody may sleep */
+        uint32_t private_limit;   /* permits in all, or the bound; 0: unbounded */
+        uint32_t private_mode;
+        uint64_t private_permits; /* where the owner words are, 0: inline */
+        uint32_t private_inline[10];
+} hay_semaphore;
+
+struct hay_semaphore_options {
+        unsigned value; /* permits at the start */
+        bool signal;    /* a plain counter: acquire and release in different processes */
+        bool bounded;   /* with .signal: a release above the first value is an error */
+};
+
+/* Make a semaphore in shared memory of the caller's. -EINVAL: NULL, outside the region (with more
+ * than 10 owned permits), a value over the maximum, 0 owned permits; -ENOMEM.
+ * Safety: threads one · after fork child · in signal handlers no · if killed recovers */
+#define hay_semaphore_init(semaphore, options) \
+        hay_semaphore_init_sized((semaphore), (options), sizeof(struct hay_semaphore_options))
+HAY_API int hay_semaphore_init_sized(hay_semaphore *semaphore,
+                                     const struct hay_semaphore_options *options,
+                                     size_t options_size);
+
+/* Release what init took. Nobody may use it then. NULL and zeroed ones are fine. Returns NULL.
+ * Safety: threads one · after fork child · in signal handlers no · if killed recovers */
+HAY_API hay_semaphore *hay_semaphore_fini(hay_semaphore *semaphore);
+
+/* Take a permit. -ETIMEDOUT: the deadline passed (at once with HAY_NOWAIT); -EINVAL; -ENOMEM.
+ * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
+HAY_API int hay_semaphore_acquire(hay_semaphore *semaphore, hay_time deadline);
+
+/* Give one back. -EPERM: this process holds none (owned permits); -EOVERFLOW: above the bound.
+ * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
+HAY_API int hay_semaphore_release(hay_semaphore *semaphore);
+
+/* How many permits are free just now; -EINVAL: NULL.
+ * Safety: threads any · after fork child · in signal handlers no · if killed nothing to mend */
+HAY_API int hay_semaphore_value(const hay_semaphore *semaphore);
+
+HAY_END
+
+#endif

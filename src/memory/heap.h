@@ -1,0 +1,25 @@
+/* The heap: blocks of the region, from 16 bytes to many GiB. */
+#ifndef HF_MEMORY_HEAP_H
+#define HF_MEMORY_HEAP_H
+
+#include "member/member.h"
+
+/* A block of at least `size` bytes, aligned to `alignment` (0: as hay_alloc()), zeroed or not. It
+ * is noted as self->intents.block (kept there: the caller links it somewhere, then clears that word
+ * with hf_heap_linked(); if it dies before, burial frees the block). Hence one unlinked block a
+ * member at a time; who needs a second one first moves the note to intents.spare_block. 0, -ENOMEM,
+ * -EINVAL. */
+int hf_heap_alloc(struct hf_member *self, size_t size, size_t alignment, bool zeroed,
+                  void **ret_block);
+
+/* The block noted in intents.block is linked now: forget the note. */
+static inline void hf_heap_linked(struct hf_member *self)
+{
+        atomic_store_release(&self->intents.block, (hf_offset)0);
+}
+
+/* Free a block; -EINVAL when it is no live block. A note of it in the caller's intents.block or
+ * .spare_block is cleared. */
+int hf_heap_free(struct hf_member *self, void *block);
+
+#endif

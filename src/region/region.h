@@ -1,0 +1,46 @@
+/* The shared region: one sparse memory file, mapped at the same address in every member. */
+#ifndef HF_REGION_REGION_H
+#define HF_REGION_REGION_H
+
+#include <hayfork/memory.h>
+
+#include <stdint.h>
+
+/* A place in the region, counted from its start; 0 is nothing. */
+typedef uint64_t hf_offset;
+
+/* Where it is mapped, NULL before its first use; set once, kept by forks. */
+extern unsigned char *hf_region_base;
+extern size_t hf_region_size;
+
+/* Make the region, or attach to the inherited one, unless that was done. 0 or -errno. */
+int hf_region_ready(void);
+
+/* Attach to the region behind an inherited fd, at the address that the maker had; it becomes this
+ * process's region, the fd the region's. -EUCLEAN: no region of this library's layout. */
+int hf_region_attach(int fd);
+
+/* The memory file, close-on-exec; -1 when there is no region. */
+int hf_region_fd(void);
+
+static inline void *hf_at(hf_offset offset)
+{
+        return offset ? hf_region_base + offset : NULL;
+}
+
+static inline hf_offset hf_offset_of(const void *address)
+{
+        return address ? (hf_offset)((const unsigned char *)address - hf_region_base) : 0;
+}
+
+/* True when [address, address + size) lies within the region. */
+bool hf_in_region(const void *address, size_t size);
+
+/* Make the pages of [offset, offset + size) exist. -ENOMEM when the machine, the cgroup or the
+ * region's limit has no more; then nothing was touched. */
+int hf_region_reserve(hf_offset offset, size_t size);
+
+/* Give pages back: they read as zeros, and must be reserved before they are touched again. */
+int hf_region_release(hf_offset offset, size_t size);
+
+#endif

@@ -1,0 +1,103 @@
+#include "kit.h"
+
+#include <dirent.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static const TTest *tests[256];
+static size_t test_count;
+static int fds_before;
+
+void kit_add(const TTest *test)
+{
+        if (test_count == sizeof(tests) / sizeof(*tests))
+                abort();
+        tests[test_count++] = test;
+}
+
+int kit_fds(void)
+{
+        int count = 0;
+        DIR *folder = opendir("/proc/self/fd");
+        if (!folder)
+                return 0;
+        while (readdir(folder))
+                count++;
+        closedir(folder);
+        return count;
+}
+
+void kit_before(void)
+{
+        /* The region's own fd is no leak: let it be made first. */
+        hay_free(hay_alloc(16, 0));
+        fds_before = kit_fds();
+}
+
+void kit_after(void)
+{
+        int status;
+        pid_t left = waitpid(-1, &status, WNOHANG);
+        ck_assert_msg(left == -1 && errno == ECHILD, "a child is left: %d", (int)left);
+        ck_assert_msg(kit_fds() == fds_before, "fds: %d before, %d after", fds_before, kit_fds());
+        ck_assert_msg(hay_audit(NULL) == 0, "the audit found damage");
+}
+
+pid_t kit_fork(int (*body)(void *arg), void *arg)
+{
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0)
+                _exit(body(arg));
+        ck_assert_int_gt(pid, 0);
+        return pid;
+}
+
+int kit_wait(pid_t pid)
+{
+        int status;
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void kit_sleep_ms(long milliseconds)
+{
+        struct timespec span = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+        nanosleep(&span, NULL);
+}
+
+unsigned long kit_seed(void)
+{
+        const char *text = getenv("KIT_SEED");
+        unsigned long seed = text ? strtoul(text, NULL, 10) : (unsigned long)hay_now();
+        printf("seed: KIT_SEED=%lu\n", seed);
+        return seed;
+}
+
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+        for (int i = 1; i < argc; i++)
+                if (strstr(name, argv[i]))
+                        return true;
+        return argc < 2;
+}
+
+int kit_main(int argc, char **argv, const char *file)
+{
+        const char *slash = strrchr(file, '/');
+        Suite *suite = suite_create(slash ? slash + 1 : file);
+        TCase *group = tcase_create("all");
+        tcase_set_timeout(group, 120);
+        for (size_t i = 0; i < test_count; i++)
+                if (is_wanted(tests[i]->name, argc, argv))
+                        tcase_add_test(group, tests[i]);
+        suite_add_tcase(suite, group);
+        SRunner *runner = srunner_create(suite);
+        srunner_set_fork_status(runner, getenv("KIT_NOFORK") ? CK_NOFORK : CK_FORK);
+        srunner_run_all(runner, CK_NORMAL);
+        int failed = srunner_ntests_failed(runner);
+        printf("kit: %d passed, %d failed\n", srunner_ntests_run(runner) - failed, failed);
+        int ran = srunner_ntests_run(runner);
+        srunner_free(runner);
+        return failed || !ran;
+}
