@@ -4,9 +4,25 @@
 #include <sys/wait.h>
 #include <time.h>
 
+/* ThreadSanitizer starts a thread of its own when it likes. */
+#if defined(__SANITIZE_THREAD__)
+#define KIT_HAS_TSAN true
+#elif defined(__has_feature)
+#define KIT_HAS_TSAN __has_feature(thread_sanitizer)
+#else
+#define KIT_HAS_TSAN false
+#endif
+
 static const TTest *tests[256];
 static size_t test_count;
-static int fds_before;
+
+/* What a test must leave as it found it. */
+static struct footprint {
+        int fds;
+        int threads;
+        int memfds; /* mappings of memory files: the region is one */
+        size_t blocks;
+} before;
 
 void kit_add(const TTest *test)
 {
@@ -15,10 +31,10 @@ void kit_add(const TTest *test)
         tests[test_count++] = test;
 }
 
-int kit_fds(void)
+static int count_entries(const char *path)
 {
         int count = 0;
-        DIR *folder = opendir("/proc/self/fd");
+        DIR *folder = opendir(path);
         if (!folder)
                 return 0;
         while (readdir(folder))
@@ -27,11 +43,44 @@ int kit_fds(void)
         return count;
 }
 
+int kit_fds(void)
+{
+        return count_entries("/proc/self/fd");
+}
+
+static int count_memfds(void)
+{
+        int count = 0;
+        char line[512];
+        FILE *maps = fopen("/proc/self/maps", "re");
+        if (!maps)
+                return 0;
+        while (fgets(line, sizeof(line), maps))
+                count += strstr(line, "/memfd:") || strstr(line, "/dev/shm/");
+        fclose(maps);
+        return count;
+}
+
+static struct footprint footprint(void)
+{
+        struct hay_audit audit = { 0 };
+        int r = hay_audit(&audit);
+        ck_assert_msg(r == 0, "the audit found damage: %d", r);
+        ck_assert_msg(audit.dead_members == 0, "%u dead members are not buried",
+                      audit.dead_members);
+        return (struct footprint){
+                .fds = kit_fds(),
+                .threads = count_entries("/proc/self/task"),
+                .memfds = count_memfds(),
+                .blocks = audit.blocks,
+        };
+}
+
 void kit_before(void)
 {
-        /* The region's own fd is no leak: let it be made first. */
+        /* The region's own fd and mapping are no leak: let it be made first. */
         hay_free(hay_alloc(16, 0));
-        fds_before = kit_fds();
+        before = footprint();
 }
 
 void kit_after(void)
@@ -39,8 +88,14 @@ void kit_after(void)
         int status;
         pid_t left = waitpid(-1, &status, WNOHANG);
         ck_assert_msg(left == -1 && errno == ECHILD, "a child is left: %d", (int)left);
-        ck_assert_msg(kit_fds() == fds_before, "fds: %d before, %d after", fds_before, kit_fds());
-        ck_assert_msg(hay_audit(NULL) == 0, "the audit found damage");
+        struct footprint after = footprint();
+        ck_assert_msg(after.fds == before.fds, "fds: %d before, %d after", before.fds, after.fds);
+        ck_assert_msg(after.threads <= before.threads || KIT_HAS_TSAN,
+                      "threads: %d before, %d after", before.threads, after.threads);
+        ck_assert_msg(after.memfds == before.memfds, "mapped memory files: %d before, %d after",
+                      before.memfds, after.memfds);
+        ck_assert_msg(after.blocks <= before.blocks, "blocks in the region: %zu before, %zu after",
+                      before.blocks, after.blocks);
 }
 
 pid_t kit_fork(int (*body)(void *arg), void *arg)

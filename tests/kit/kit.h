@@ -1,5 +1,6 @@
 /* The tests' frame over Check. TEST(sentence) { ... } is a test, run in a process of its own; after
- * it no fd, no child and no damage to the region may be left. A file of tests ends with KIT_MAIN.
+ * it no fd, child, thread, mapping, block of the region and no damage to it may be left. A file of
+ * tests ends with KIT_MAIN.
  */
 #ifndef KIT_H
 #define KIT_H
