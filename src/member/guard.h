@@ -8,12 +8,13 @@
 
 #include "member/member.h"
 
+#include <hayfork/time.h>
+
 #define HF_WORD_SLEEPERS 0x80000000u
 
-/* Take the word for `me`. 0; HAY_OWNER_DIED: taken from a dead owner, whose id goes to ret_dead
- * (may be NULL); -ETIMEDOUT. `hint` is the spin hint beside the word. */
-int hf_word_acquire(uint32_t *word, uint32_t *hint, hf_member_id me, hay_time deadline,
-                    hf_member_id *ret_dead);
+/* Take the word for `me`. 0; HAY_OWNER_DIED: taken from a dead owner; -ETIMEDOUT. `hint` is the
+ * spin hint beside the word. */
+int hf_word_acquire(uint32_t *word, uint32_t *hint, hf_member_id me, hay_time deadline);
 
 /* Free the word, whoever owns it, and wake a sleeper. -EPERM: it was free. */
 int hf_word_release(uint32_t *word);
@@ -23,12 +24,14 @@ struct hf_guard {
         uint32_t hint;
 };
 
-/* Finish or discard what `dead` left half done in the guard's object. Runs while the guard is held
- * by the calling member; may be killed at any instruction, then runs again with the new dead owner
- * too: whatever it needs must be found in the object and in the intents of `dead`. */
-typedef void hf_repair(void *object, hf_member_id dead);
+/* Finish or discard what dead members left half done in the guard's object. It runs while the
+ * calling member holds the guard, and may be killed at any instruction: then the next owner runs it
+ * again. So it looks at the object and at the notes that *all* members keep of it (hf_intents, a
+ * walk up to hf_member_window()): notes of a guard's object are set and cleared while holding the
+ * guard alone. */
+typedef void hf_repair(void *object);
 
-/* Take a guard for `me` and repair its object if its owner died. Waits for ever: a guard is held
+/* Take a guard for `me`, and repair its object if its owner died. Waits for ever: a guard is held
  * for microseconds, and its owner's death ends the wait within HF_SLICE_OWNED. */
 void hf_guard_lock(struct hf_guard *guard, hf_member_id me, hf_repair *repair, void *object);
 void hf_guard_unlock(struct hf_guard *guard);

@@ -16,10 +16,9 @@ typedef uint32_t hf_member_id;
 
 /* What a member is in the middle of, written by it alone while it lives, and settled by whoever
  * buries it. Zero is nothing.
- *  - block: a block of the heap that is this member's and linked nowhere yet, or no longer; freed
- *    at burial (memory/heap.c).
- *  - queue, queue_position, queue_block, queue_phase: the message that it is putting or getting
- *    (channel/queue).
+ *  - block, spare_block: a block of the heap that is this member's and linked nowhere yet, or no
+ *    longer; freed at burial (memory/heap.c).
+ *  - queue…: the message that it is putting or getting (channel/queue).
  *  - words[]: free for other folders, each names its own. */
 struct hf_intents {
         hf_offset block;
@@ -32,19 +31,38 @@ struct hf_intents {
 };
 
 struct hf_member {
-        uint64_t word;     /* id, pid, start time: see member.c */
-        uint32_t thread;   /* the kernel's id of the thread */
-        uint32_t attached; /* the owner of things in the region that outlive its calls (hints) */
-        uint64_t reserved[6];
+        uint64_t word;   /* id, pid, start time: see member.c */
+        uint32_t thread; /* the kernel's id of the thread, for people */
+        uint32_t reserved[13];
         struct hf_intents intents;
 };
 
+/* The calling thread, as its last join left it. It is stale in the child of a fork: `key` differs
+ * from *hf_process_key there, which the kernel wipes at a fork. */
+struct hf_thread {
+        struct hf_member *member;
+        hf_member_id id;
+        uint32_t key;
+};
+extern __thread struct hf_thread hf_thread __attribute__((tls_model("initial-exec")));
+extern uint32_t *hf_process_key;
+
+struct hf_member *hf_join(int *ret_error);
+
 /* The calling thread's own slot; it joins at the first call. NULL when that failed (no region, or
  * no room for another member): then *ret_error holds -ENOMEM or what the region's making said. */
-struct hf_member *hf_self(int *ret_error);
+static inline struct hf_member *hf_self(int *ret_error)
+{
+        if (__builtin_expect(hf_thread.key == atomic_load_relaxed(hf_process_key), 1))
+                return hf_thread.member;
+        return hf_join(ret_error);
+}
 
 /* The calling thread's id, 0 when it could not join (see hf_self()). */
-hf_member_id hf_self_id(int *ret_error);
+static inline hf_member_id hf_self_id(int *ret_error)
+{
+        return hf_self(ret_error) ? hf_thread.id : 0;
+}
 
 /* Whether a member is dead: left, ended, or its slot is another's now. Ids of 0 are not. */
 bool hf_member_is_dead(hf_member_id id);
@@ -55,9 +73,10 @@ pid_t hf_member_pid(hf_member_id id);
 /* The slot of an id, whoever has it now; bounded, so that any word will do. */
 struct hf_member *hf_member_slot(hf_member_id id);
 
-/* What burial runs for each dead member, in the order of registration (a constructor's work),
- * before its slot is free again. May run again for the same member if the burier dies. */
-typedef void hf_burial(hf_member_id id, struct hf_intents *intents);
+/* What burial runs for each dead member with intents, in the order of registration (a constructor's
+ * work), before its slot is free again. `me` is the burier. May run again for the same member if
+ * the burier dies. */
+typedef void hf_burial(struct hf_member *me, hf_member_id id, struct hf_intents *intents);
 void hf_at_burial(hf_burial *settle);
 
 /* Bury all dead members of one process (pid), or every dead member (pid 0). Returns how many. */
@@ -68,5 +87,8 @@ uint32_t hf_deaths(void);
 
 /* Count members alive, and dead ones that are not buried yet. */
 void hf_member_count(unsigned *ret_alive, unsigned *ret_dead);
+
+/* The slots from 1 to this one have been used; for walks over all. */
+uint32_t hf_member_window(void);
 
 #endif

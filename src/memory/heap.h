@@ -5,10 +5,10 @@
 #include "member/member.h"
 
 /* A block of at least `size` bytes, aligned to `alignment` (0: as hay_alloc()), zeroed or not. It
- * is noted as self->intents.block (kept there: the caller links it somewhere, then clears that word
- * with hf_heap_linked(); if it dies before, burial frees the block). Hence one unlinked block a
- * member at a time; who needs a second one first moves the note to intents.spare_block. 0, -ENOMEM,
- * -EINVAL. */
+ * is noted as self->intents.block: the caller links it somewhere, then forgets the note with
+ * hf_heap_linked(); if it dies before, burial frees the block. Hence one unlinked block a member at
+ * a time; who needs a second one first moves the note to intents.spare_block (store there, then
+ * clear block; a block that both name is freed once). 0, -ENOMEM, -EINVAL. */
 int hf_heap_alloc(struct hf_member *self, size_t size, size_t alignment, bool zeroed,
                   void **ret_block);
 
@@ -18,8 +18,11 @@ static inline void hf_heap_linked(struct hf_member *self)
         atomic_store_release(&self->intents.block, (hf_offset)0);
 }
 
-/* Free a block; -EINVAL when it is no live block. A note of it in the caller's intents.block or
- * .spare_block is cleared. */
+/* Free a block; -EINVAL when it is no live block. Every note of it in the caller's intents.block
+ * and .spare_block is cleared. */
 int hf_heap_free(struct hf_member *self, void *block);
+
+/* The usable size of a live block; 0 when it is none. */
+size_t hf_heap_block_size(struct hf_member *self, const void *block);
 
 #endif

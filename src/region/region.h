@@ -17,11 +17,16 @@ extern size_t hf_region_size;
 int hf_region_ready(void);
 
 /* Attach to the region behind an inherited fd, at the address that the maker had; it becomes this
- * process's region, the fd the region's. -EUCLEAN: no region of this library's layout. */
-int hf_region_attach(int fd);
+ * process's region, the fds the region's. -EALREADY: it has one; -EUCLEAN: no region of this
+ * library's layout; -EEXIST: something else is at that address. */
+int hf_region_attach(int fd, int bell);
 
 /* The memory file, close-on-exec; -1 when there is no region. */
 int hf_region_fd(void);
+
+/* An eventfd that all members inherit; a ring is an edge for every epoll set that it is in. */
+int hf_region_bell(void);
+void hf_region_ring(void);
 
 static inline void *hf_at(hf_offset offset)
 {

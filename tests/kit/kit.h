@@ -40,6 +40,9 @@ void kit_add(const TTest *test);
 void kit_before(void);
 void kit_after(void);
 
+/* For tests that kill users of hay_alloc(): their blocks are the region's, and stay. */
+void kit_may_keep_blocks(void);
+
 /* Runs all tests of this program, or those named in argv. Under KIT_NOFORK=1 in one process. */
 int kit_main(int argc, char **argv, const char *file);
 

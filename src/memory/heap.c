@@ -1,0 +1,244 @@
+/* Blocks up to 16 KiB come from slabs (slab.c), larger ones are spans of whole units (span.c) of
+ * whose pages only those exist that the block needs. One guard stands over both; its repair
+ * rebuilds all that is derived from the spans' words and the slabs' bitmaps. Pages are reserved and
+ * zeroed outside of it, by the block's owner.
+ *
+ * The notes (hf_intents.block, .spare_block): set and cleared by their member. While nobody is in
+ * the guard, a note names a live block, or nothing: so burial may free what a dead member's notes
+ * name.
+ *
+ * The crash table
+ *   alloc  note set, block not live: repair clears the note (of any member; only one that died in
+ * the guard has such a one). Live: burial frees it, until its owner has linked it. free   block no
+ * longer live, note not cleared: repair clears the note. pages  units[].warm is raised after the
+ * pages exist: reserving again does no harm.
+ */
+#include "memory/heap.h"
+
+#include "memory/unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct hf_unit) == 32, "the region's layout knows this size");
+_Static_assert(HF_BITMAP_WORDS * 8 == HF_UNIT_SIZE / 16 / 8, "and this one");
+
+struct hf_heap hf_heap_here(void)
+{
+        struct hf_root *root = hf_region_root();
+        return (struct hf_heap){
+                .root = &root->heap,
+                .units = hf_at(root->layout.units),
+                .bitmaps = hf_at(root->layout.bitmaps),
+                .unit_count = root->layout.unit_count,
+                .base = root->layout.heap,
+                .page = root->layout.page_size,
+        };
+}
+
+/* The unit of a live block; a small one's number in its slab. False when it is none. */
+static bool find_block(struct hf_heap *heap, hf_offset block, uint64_t *ret_index,
+                       unsigned *ret_number)
+{
+        uint64_t index = (block - heap->base) / HF_UNIT_SIZE;
+        if (block < heap->base || index >= heap->root->top)
+                return false;
+        *ret_index = index;
+        uint64_t word = heap->units[index].word;
+        if (hf_span_kind(word) == HF_SPAN_LARGE)
+                return (block - heap->base) % HF_UNIT_SIZE == 0;
+        return hf_span_kind(word) == HF_SPAN_SLAB &&
+               hf_slab_is_live(heap, index, block, ret_number);
+}
+
+static void forget_if_dead(struct hf_heap *heap, hf_offset *note)
+{
+        uint64_t index;
+        unsigned number;
+        if (*note && !find_block(heap, *note, &index, &number))
+                atomic_store_release(note, (hf_offset)0);
+}
+
+static void repair(void *object)
+{
+        struct hf_heap *heap = object;
+        hf_span_rebuild(heap);
+        for (uint32_t i = 1, window = hf_member_window(); i < window; i++) {
+                struct hf_intents *notes = &hf_member_slot(i)->intents;
+                forget_if_dead(heap, &notes->block);
+                forget_if_dead(heap, &notes->spare_block);
+        }
+}
+
+void hf_heap_lock(struct hf_heap *heap)
+{
+        hf_guard_lock((struct hf_guard *)(void *)&heap->root->guard_word, hf_thread.id, repair,
+                      heap);
+}
+
+void hf_heap_unlock(struct hf_heap *heap)
+{
+        hf_guard_unlock((struct hf_guard *)(void *)&heap->root->guard_word);
+}
+
+static void free_found(struct hf_heap *heap, uint64_t index, unsigned number)
+{
+        if (hf_span_kind(heap->units[index].word) == HF_SPAN_LARGE)
+                hf_span_give(heap, index);
+        else
+                hf_slab_give(heap, index, number);
+}
+
+/* Let pages [from, to), counted from the heap's start, exist. */
+static int reserve_run(struct hf_heap *heap, uint64_t from, uint64_t to)
+{
+        size_t per_unit = HF_UNIT_SIZE / heap->page;
+        if (from >= to)
+                return 0;
+        int r = hf_region_reserve(heap->base + from * heap->page, (to - from) * heap->page);
+        for (uint64_t i = from / per_unit; r == 0 && i * per_unit < to; i++)
+                heap->units[i].warm = (uint16_t)hf_min(per_unit, to - i * per_unit);
+        return r;
+}
+
+/* Make the pages of a large block exist, zeroed if wanted: those that were warm by hand. */
+static int prepare_pages(struct hf_heap *heap, uint64_t index, size_t size, bool zeroed)
+{
+        size_t per_unit = HF_UNIT_SIZE / heap->page;
+        uint64_t end = index * per_unit + (size + heap->page - 1) / heap->page;
+        uint64_t cold = index * per_unit;
+        for (uint64_t i = index; i * per_unit < end; i++) {
+                uint64_t first = i * per_unit;
+                size_t warm = heap->units[i].warm;
+                if (!warm)
+                        continue;
+                int r = reserve_run(heap, cold, first);
+                if (r < 0)
+                        return r;
+                cold = first + warm;
+                if (zeroed)
+                        memset(hf_at(heap->base + i * HF_UNIT_SIZE), 0,
+                               hf_min(warm, end - first) * heap->page);
+        }
+        return reserve_run(heap, cold, end);
+}
+
+static int alloc_small(struct hf_heap *heap, struct hf_member *self, unsigned class, bool zeroed,
+                       void **ret_block)
+{
+        hf_offset block;
+        hf_heap_lock(heap);
+        int r = hf_slab_take(heap, class, &self->intents.block, &block);
+        hf_heap_unlock(heap);
+        if (r < 0)
+                return r;
+        if (zeroed)
+                memset(hf_at(block), 0, hf_slab_class_size(class));
+        *ret_block = hf_at(block);
+        return 0;
+}
+
+static int alloc_large(struct hf_heap *heap, struct hf_member *self, size_t size, size_t alignment,
+                       bool zeroed, void **ret_block)
+{
+        if (size > heap->unit_count * HF_UNIT_SIZE || alignment > heap->unit_count * HF_UNIT_SIZE)
+                return -ENOMEM;
+        uint64_t length = (size + HF_UNIT_SIZE - 1) / HF_UNIT_SIZE;
+        uint64_t index;
+        uint64_t at;
+        hf_heap_lock(heap);
+        int r = hf_span_find(heap, length, alignment, &index, &at);
+        if (r == 0) {
+                atomic_store_release(&self->intents.block, heap->base + at * HF_UNIT_SIZE);
+                atomic_keep_order();
+                hf_span_carve(heap, index, at, hf_span_word(HF_SPAN_LARGE, 0, length),
+                              hf_round_up(size, heap->page));
+        }
+        hf_heap_unlock(heap);
+        if (r < 0)
+                return r;
+        void *block = hf_at(heap->base + at * HF_UNIT_SIZE);
+        r = prepare_pages(heap, at, size, zeroed);
+        if (r < 0) {
+                hf_heap_free(self, block);
+                return r;
+        }
+        *ret_block = block;
+        return 0;
+}
+
+int hf_heap_alloc(struct hf_member *self, size_t size, size_t alignment, bool zeroed,
+                  void **ret_block)
+{
+        size = hf_max(size, (size_t)1);
+        if (!alignment)
+                alignment = hf_min((size_t)64, (size_t)1 << hf_log2(size));
+        if (!hf_is_power_of_two(alignment))
+                return -EINVAL;
+        struct hf_heap heap = hf_heap_here();
+        if (size <= HF_SMALL_MOST && alignment <= HF_SMALL_MOST)
+                return alloc_small(&heap, self, hf_slab_class(size, alignment), zeroed, ret_block);
+        return alloc_large(&heap, self, size, alignment, zeroed, ret_block);
+}
+
+int hf_heap_free(struct hf_member *self, void *block)
+{
+        struct hf_heap heap = hf_heap_here();
+        hf_offset offset = hf_offset_of(block);
+        uint64_t index;
+        unsigned number;
+        hf_heap_lock(&heap);
+        bool found = find_block(&heap, offset, &index, &number);
+        if (found) {
+                free_found(&heap, index, number);
+                atomic_keep_order();
+                if (self->intents.block == offset)
+                        atomic_store_release(&self->intents.block, (hf_offset)0);
+                if (self->intents.spare_block == offset)
+                        atomic_store_release(&self->intents.spare_block, (hf_offset)0);
+        }
+        hf_heap_unlock(&heap);
+        return found ? 0 : -EINVAL;
+}
+
+size_t hf_heap_block_size(struct hf_member *self, const void *block)
+{
+        (void)self;
+        struct hf_heap heap = hf_heap_here();
+        uint64_t index;
+        unsigned number;
+        size_t size = 0;
+        hf_heap_lock(&heap);
+        if (find_block(&heap, hf_offset_of(block), &index, &number)) {
+                uint64_t word = heap.units[index].word;
+                size = hf_span_kind(word) == HF_SPAN_LARGE
+                               ? heap.units[index].size
+                               : hf_slab_class_size(hf_span_class(word));
+        }
+        hf_heap_unlock(&heap);
+        return size;
+}
+
+/* Free what a dead member's notes name. */
+static void settle(struct hf_member *me, hf_member_id id, struct hf_intents *intents)
+{
+        (void)me;
+        (void)id;
+        struct hf_heap heap = hf_heap_here();
+        hf_offset *notes[] = { &intents->block, &intents->spare_block };
+        hf_heap_lock(&heap);
+        for (int i = 0; i < 2; i++) {
+                uint64_t index;
+                unsigned number;
+                if (*notes[i] && find_block(&heap, *notes[i], &index, &number))
+                        free_found(&heap, index, number);
+                atomic_keep_order();
+                atomic_store_release(notes[i], (hf_offset)0);
+        }
+        hf_heap_unlock(&heap);
+}
+
+__attribute__((constructor)) static void at_start(void)
+{
+        hf_at_burial(settle);
+}
