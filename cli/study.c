@@ -1,0 +1,152 @@
+/* The interval of a speed-up is a quotient of the two times' intervals, each end against the
+ * other's opposite one: wider than need be, never narrower. */
+#include "study.h"
+
+#include "cli.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A spread above this leaves the median's second digit open. */
+#define SPREAD_LIMIT 0.10
+
+void study_init(struct study *study, char **argv, const struct workers *workers, int repeat,
+                int warmup, int processors)
+{
+        *study = (struct study){
+                .argv = argv,
+                .repeat = repeat,
+                .warmup = warmup,
+                .processors = processors,
+                .measurements = cli_calloc(workers->count, sizeof(struct measurement)),
+                .count = workers->count,
+        };
+        for (size_t i = 0; i < workers->count; i++) {
+                struct measurement *one = &study->measurements[i];
+                one->workers = workers->numbers[i];
+                one->seconds = cli_calloc((size_t)repeat, sizeof(double));
+                one->cpu_seconds = cli_calloc((size_t)repeat, sizeof(double));
+        }
+}
+
+void study_fini(struct study *study)
+{
+        for (size_t i = 0; i < study->count; i++) {
+                free(study->measurements[i].seconds);
+                free(study->measurements[i].cpu_seconds);
+        }
+        free(study->measurements);
+        for (size_t i = 0; i < study->warning_count; i++)
+                free(study->warnings[i]);
+        free(study->warnings);
+        *study = (struct study){ 0 };
+}
+
+static void summarize(const double *values, size_t count, struct summary *ret_summary)
+{
+        double *sorted = cli_calloc(count, sizeof(double));
+        memcpy(sorted, values, count * sizeof(double));
+        statistics_summarize(sorted, count, ret_summary);
+        free(sorted);
+}
+
+static void compare(struct measurement *one, const struct measurement *base)
+{
+        bool is_base = one == base;
+        one->speedup = base->time.median / one->time.median;
+        one->speedup_low = is_base ? 1 : base->time.low / one->time.high;
+        one->speedup_high = is_base ? 1 : base->time.high / one->time.low;
+        one->efficiency = one->speedup / one->workers;
+        one->karp_flatt = statistics_karp_flatt(one->speedup, one->workers);
+}
+
+static void fit(struct study *study)
+{
+        int *workers = cli_calloc(study->count, sizeof(int));
+        double *speedups = cli_calloc(study->count, sizeof(double));
+        for (size_t i = 0; i < study->count; i++) {
+                workers[i] = study->measurements[i].workers;
+                speedups[i] = study->measurements[i].speedup;
+        }
+        statistics_fit(workers, speedups, study->count, study->processors, &study->fit);
+        free(workers);
+        free(speedups);
+}
+
+__attribute__((format(printf, 2, 3))) static void warn(struct study *study, const char *format, ...)
+{
+        char text[512];
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        char **more = cli_calloc(study->warning_count + 1, sizeof(char *));
+        for (size_t i = 0; i < study->warning_count; i++)
+                more[i] = study->warnings[i];
+        more[study->warning_count++] = cli_format("%s", text);
+        free(study->warnings);
+        study->warnings = more;
+}
+
+static void warn_of_spread(struct study *study)
+{
+        for (size_t i = 0; i < study->count; i++) {
+                const struct measurement *one = &study->measurements[i];
+                if (one->spread > SPREAD_LIMIT)
+                        warn(study,
+                             "%d worker%s: the spread is too wide to conclude: %.0f %% of the "
+                             "median (limit %.0f %%); use an idle machine, a longer run or more "
+                             "repeats",
+                             one->workers, one->workers == 1 ? "" : "s", one->spread * 100,
+                             SPREAD_LIMIT * 100);
+        }
+}
+
+static void warn_of_overlap(struct study *study)
+{
+        bool any_gain = false;
+        for (size_t i = 1; i < study->count; i++) {
+                const struct measurement *one = &study->measurements[i];
+                any_gain = any_gain || one->speedup_low > 1.05;
+                if (study->repeat > 1 && one->speedup_low <= 1 && one->speedup_high >= 1)
+                        warn(study,
+                             "%d workers: neither faster nor slower than 1 as far as these runs "
+                             "can tell (speed-up between %.2f and %.2f)",
+                             one->workers, one->speedup_low, one->speedup_high);
+        }
+        if (study->count > 1 && !any_gain && study->processors > 1)
+                warn(study, "no number of workers gained anything: does the program take its "
+                            "number of workers from HAYFORK_WORKERS?");
+}
+
+static void warn_of_all(struct study *study)
+{
+        int most = study->measurements[study->count - 1].workers;
+        if (most > study->processors)
+                warn(study,
+                     "%d workers are more than this process's %d processor%s: those beyond have "
+                     "nothing to run on, and are left out of the fit",
+                     most, study->processors, study->processors == 1 ? "" : "s");
+        if (study->repeat == 1)
+                warn(study, "one repeat shows no spread: use --repeat 5 or more to conclude");
+        warn_of_spread(study);
+        warn_of_overlap(study);
+}
+
+void study_evaluate(struct study *study)
+{
+        for (size_t i = 0; i < study->count; i++) {
+                struct measurement *one = &study->measurements[i];
+                struct summary cpu;
+                summarize(one->cpu_seconds, one->count, &cpu);
+                summarize(one->seconds, one->count, &one->time);
+                one->cpu = cpu.median;
+                one->spread = statistics_spread(&one->time);
+                compare(one, &study->measurements[0]);
+        }
+        fit(study);
+        warn_of_all(study);
+}
