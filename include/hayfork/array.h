@@ -48,12 +48,16 @@ struct hay_array_options {
         const void *initial; /* length elements to start with; NULL: zeros */
 };
 
-/* A new array in the region. -EINVAL: NULL or unknown type; -ENOMEM (also when the size overflows).
- * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
-#define hay_array_new(ret_array, options) \
-        hay_array_new_sized((ret_array), (options), sizeof(struct hay_array_options))
+/* See hay_array_new(). */
 HAY_API int hay_array_new_sized(hay_array **ret_array, const struct hay_array_options *options,
                                 size_t options_size);
+
+/* A new array in the region. -EINVAL: NULL or unknown type; -ENOMEM (also when the size overflows).
+ * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
+static inline int hay_array_new(hay_array **ret_array, const struct hay_array_options *options)
+{
+        return hay_array_new_sized(ret_array, options, sizeof(*options));
+}
 
 /* Free it; nobody may use it then. NULL is fine. Returns NULL.
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */

@@ -26,13 +26,17 @@ struct hay_barrier_options {
         void *arg;
 };
 
+/* See hay_barrier_init(). */
+HAY_API int hay_barrier_init_sized(hay_barrier *barrier, const struct hay_barrier_options *options,
+                                   size_t options_size);
+
 /* Make a barrier in memory of the caller's (in the region with more than 8 parties). -EINVAL: NULL,
  * parties out of range; -ENOMEM.
  * Safety: threads one · after fork child · in signal handlers no · if killed recovers */
-#define hay_barrier_init(barrier, options) \
-        hay_barrier_init_sized((barrier), (options), sizeof(struct hay_barrier_options))
-HAY_API int hay_barrier_init_sized(hay_barrier *barrier, const struct hay_barrier_options *options,
-                                   size_t options_size);
+static inline int hay_barrier_init(hay_barrier *barrier, const struct hay_barrier_options *options)
+{
+        return hay_barrier_init_sized(barrier, options, sizeof(*options));
+}
 
 /* Release what init took; nobody may use it then. NULL and zeroed ones are fine. Returns NULL.
  * Safety: threads one · after fork child · in signal handlers no · if killed recovers */

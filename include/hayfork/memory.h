@@ -11,12 +11,17 @@ struct hay_region_options {
         size_t size; /* limit in bytes; 0: HAYFORK_REGION_SIZE, else the machine's memory */
 };
 
+/* See hay_region_open(). */
+HAY_API int hay_region_open_sized(const struct hay_region_options *options, size_t options_size);
+
 /* Make the region now, with options. Needed only by who wants other than the defaults, before the
  * first use of anything shared. -EALREADY: there is one already; -EINVAL: under 1 MiB, or larger
  * than 256 TiB; -ENOMEM: no address space of even the least size.
  * Safety: threads any · after fork child · in signal handlers no · if killed nothing to mend */
-#define hay_region_open(options) hay_region_open_sized((options), sizeof(struct hay_region_options))
-HAY_API int hay_region_open_sized(const struct hay_region_options *options, size_t options_size);
+static inline int hay_region_open(const struct hay_region_options *options)
+{
+        return hay_region_open_sized(options, sizeof(*options));
+}
 
 /* Shared, zeroed memory of `size` bytes, aligned to `alignment` (a power of two; 0: to its own
  * size's largest power of two up to 64). NULL with errno ENOMEM when the region's limit, the

@@ -19,13 +19,17 @@ struct hay_pool_options {
         void *initializer_arg;
 };
 
+/* See hay_pool_new(). */
+HAY_API int hay_pool_new_sized(hay_pool **ret_pool, const struct hay_pool_options *options,
+                               size_t options_size);
+
 /* Start the workers (by fork: they see what this process had in memory then). -EINVAL: NULL or
  * workers out of range; -EAGAIN, -ENOMEM: as fork(2).
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
-#define hay_pool_new(ret_pool, options) \
-        hay_pool_new_sized((ret_pool), (options), sizeof(struct hay_pool_options))
-HAY_API int hay_pool_new_sized(hay_pool **ret_pool, const struct hay_pool_options *options,
-                               size_t options_size);
+static inline int hay_pool_new(hay_pool **ret_pool, const struct hay_pool_options *options)
+{
+        return hay_pool_new_sized(ret_pool, options, sizeof(*options));
+}
 
 /* What to do: HAY_MAP() fills the first six from typed pointers. */
 struct hay_map {
@@ -45,6 +49,10 @@ struct hay_map {
         .task = (task_), .in = (in_), .in_size = sizeof *(in_), .out = (out_), \
         .out_size = sizeof *(out_), .count = (count_)
 
+/* See hay_pool_map(). */
+HAY_API int hay_pool_map_sized(hay_pool *pool, const struct hay_map *map, size_t map_size,
+                               struct hay_error *ret_error);
+
 /* Run a task over an array and wait. Every item is run, also after one failed. 0 if all succeeded;
  * else the error of the failing item with the least index, told in ret_error (may be NULL):
  * -ECANCELED: the task returned non-zero (error.message tells the code); -ECHILD: the worker died
@@ -53,10 +61,11 @@ struct hay_map {
  * sizes that overflow; -ENOMEM; -EPIPE: closed, terminated, or broken by its initializer or by
  * workers that die as soon as they start (error tells).
  * Safety: threads any · after fork not · in signal handlers no · if killed its workers end */
-#define hay_pool_map(pool, map, ret_error) \
-        hay_pool_map_sized((pool), (map), sizeof(struct hay_map), (ret_error))
-HAY_API int hay_pool_map_sized(hay_pool *pool, const struct hay_map *map, size_t map_size,
-                               struct hay_error *ret_error);
+static inline int hay_pool_map(hay_pool *pool, const struct hay_map *map,
+                               struct hay_error *ret_error)
+{
+        return hay_pool_map_sized(pool, map, sizeof(*map), ret_error);
+}
 
 /* Run one task in a worker and wait; errors as hay_pool_map().
  * Safety: threads any · after fork not · in signal handlers no · if killed its workers end */

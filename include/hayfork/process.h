@@ -29,18 +29,22 @@ struct hay_exit {
         int signal; /* the signal that ended it, else 0 */
 };
 
+/* See hay_process_start(). */
+HAY_API int hay_process_start_sized(hay_process **ret_process, int (*function)(void *arg),
+                                    void *arg, const struct hay_process_options *options,
+                                    size_t options_size);
+
 /* Start function(arg) in a new process; what it returns (its low 8 bits) is the exit code. stdio is
  * flushed before, so nothing prints twice. -EINVAL: NULL, a bad option, or an argument that can't
  * be passed; -ENOTSUP: spawn or forkserver without hay_main(); -ENOENT: the function is in no
  * module that a fresh process could find again; -EPERM: a daemonic process may not have children;
  * -EAGAIN, -ENOMEM: as fork(2).
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
-#define hay_process_start(ret_process, function, arg, options) \
-        hay_process_start_sized((ret_process), (function), (arg), (options), \
-                                sizeof(struct hay_process_options))
-HAY_API int hay_process_start_sized(hay_process **ret_process, int (*function)(void *arg),
-                                    void *arg, const struct hay_process_options *options,
-                                    size_t options_size);
+static inline int hay_process_start(hay_process **ret_process, int (*function)(void *arg),
+                                    void *arg, const struct hay_process_options *options)
+{
+        return hay_process_start_sized(ret_process, function, arg, options, sizeof(*options));
+}
 
 /* First statement of main() in programs that use HAY_SPAWN or HAY_FORKSERVER: in a child that was
  * so started it runs the child and does not return; else it returns 0.

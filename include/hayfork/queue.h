@@ -15,13 +15,17 @@ struct hay_queue_options {
         bool joinable;       /* keep each message until task_done, redeliver it if its taker dies */
 };
 
+/* See hay_queue_new(). */
+HAY_API int hay_queue_new_sized(hay_queue **ret_queue, const struct hay_queue_options *options,
+                                size_t options_size);
+
 /* A new, empty queue. A SimpleQueue is one with all defaults, a JoinableQueue has .joinable.
  * -EINVAL: NULL ret_queue, max_messages over 2^31; -ENOMEM.
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
-#define hay_queue_new(ret_queue, options) \
-        hay_queue_new_sized((ret_queue), (options), sizeof(struct hay_queue_options))
-HAY_API int hay_queue_new_sized(hay_queue **ret_queue, const struct hay_queue_options *options,
-                                size_t options_size);
+static inline int hay_queue_new(hay_queue **ret_queue, const struct hay_queue_options *options)
+{
+        return hay_queue_new_sized(ret_queue, options, sizeof(*options));
+}
 
 /* Free it with all that is in it; nobody may use it then. NULL is fine. Returns NULL.
  * Safety: threads one · after fork child · in signal handlers no · if killed recovers */

@@ -26,14 +26,19 @@ struct hay_semaphore_options {
         bool bounded;   /* with .signal: a release above the first value is an error */
 };
 
-/* Make a semaphore in shared memory of the caller's. -EINVAL: NULL, outside the region (with more
- * than 10 owned permits), a value over the maximum, 0 owned permits; -ENOMEM.
- * Safety: threads one · after fork child · in signal handlers no · if killed recovers */
-#define hay_semaphore_init(semaphore, options) \
-        hay_semaphore_init_sized((semaphore), (options), sizeof(struct hay_semaphore_options))
+/* See hay_semaphore_init(). */
 HAY_API int hay_semaphore_init_sized(hay_semaphore *semaphore,
                                      const struct hay_semaphore_options *options,
                                      size_t options_size);
+
+/* Make a semaphore in shared memory of the caller's. -EINVAL: NULL, outside the region (with more
+ * than 10 owned permits), a value over the maximum, 0 owned permits; -ENOMEM.
+ * Safety: threads one · after fork child · in signal handlers no · if killed recovers */
+static inline int hay_semaphore_init(hay_semaphore *semaphore,
+                                     const struct hay_semaphore_options *options)
+{
+        return hay_semaphore_init_sized(semaphore, options, sizeof(*options));
+}
 
 /* Release what init took. Nobody may use it then. NULL and zeroed ones are fine. Returns NULL.
  * Safety: threads one · after fork child · in signal handlers no · if killed recovers */
