@@ -35,5 +35,6 @@ int cli_find_program(const char *name, char **ret_path);
 
 /* The commands. argv[0] is "hayfork speedup" and so on. */
 int speedup_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
 
 #endif

@@ -14,6 +14,7 @@ static const struct command {
         int (*main)(int argc, char **argv);
 } commands[] = {
         { "speedup", speedup_main },
+        { "doctor", doctor_main },
 };
 
 static void print_version(FILE *stream, struct argp_state *state)
@@ -36,12 +37,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
                         if (strcmp(argument, commands[i].name) == 0)
                                 choice->command = &commands[i];
                 if (!choice->command)
-                        argp_error(state, "no command '%s': expected speedup", argument);
+                        argp_error(state, "no command '%s': expected speedup or doctor", argument);
                 choice->index = state->next - 1;
                 state->next = state->argc;
                 return 0;
         case ARGP_KEY_NO_ARGS:
-                argp_error(state, "no command: expected speedup");
+                argp_error(state, "no command: expected speedup or doctor");
                 return EINVAL;
         default:
                 return ARGP_ERR_UNKNOWN;
@@ -56,8 +57,9 @@ int main(int argc, char **argv)
                 .doc = "What is the speed-up in your system?\v"
                        "Commands:\n"
                        "  speedup    run a program with 1, 2, ... workers, and compare\n"
-                       "\n"
-                       "`hayfork COMMAND --help' tells more.\n\n"
+                       "  doctor     tell what this machine offers, and what that means\n\n"
+                       "`hayfork COMMAND --help' tells more, so do hayfork-speedup(1) and "
+                       "hayfork-doctor(1).\n\n"
                        "Exit codes: 0 fine, 1 failed, 2 bad command line; speedup passes on those "
                        "of the program.",
         };
