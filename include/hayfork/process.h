@@ -17,7 +17,8 @@ enum hay_start {
 
 struct hay_process_options {
         const char *name;     /* copied; NULL: "Process-1", "Process-2", … */
-        bool daemon;          /* killed when its parent ends; may not be joined at exit */
+        bool daemon;          /* killed when its parent ends: SIGTERM at its exit, SIGKILL when
+                               * it dies otherwise or executes another program */
         enum hay_start start; /* how; spawn and forkserver find the function again by its place */
         size_t argument_size; /* 0: the argument is passed by pointer (spawn: it must be NULL or in
                                * the region); else so many bytes are copied for the child */
@@ -38,7 +39,9 @@ HAY_API int hay_process_start_sized(hay_process **ret_process, int (*function)(v
  * flushed before, so nothing prints twice. -EINVAL: NULL, a bad option, or an argument that can't
  * be passed; -ENOTSUP: spawn or forkserver without hay_main(); -ENOENT: the function is in no
  * module that a fresh process could find again; -EPERM: a daemonic process may not have children;
- * -EAGAIN, -ENOMEM: as fork(2).
+ * -EAGAIN, -ENOMEM: as fork(2); -EMFILE, -ENFILE: a child needs an fd here, a daemonic one two;
+ * -ECHILD, -EEXIST: the fresh process ended before it began, or something stood where the region
+ * belongs. On failure no child, no fd is left.
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 static inline int hay_process_start(hay_process **ret_process, int (*function)(void *arg),
                                     void *arg, const struct hay_process_options *options)
@@ -69,7 +72,8 @@ HAY_API const char *hay_process_name(const hay_process *process);
 /* 1 if daemonic, else 0; -EINVAL: NULL.
  * Safety: threads any · after fork child · in signal handlers yes · if killed nothing to mend */
 HAY_API int hay_process_daemon(const hay_process *process);
-/* An fd that is readable once it has ended; the handle keeps it. -EINVAL: NULL.
+/* An fd that is readable once it has ended; the handle keeps it. -EINVAL: NULL; -ECHILD: not this
+ * process's child.
  * Safety: threads any · after fork child · in signal handlers yes · if killed nothing to mend */
 HAY_API int hay_process_sentinel(const hay_process *process);
 
@@ -83,12 +87,13 @@ HAY_API int hay_process_kill(hay_process *process);
  * Safety: threads any · after fork child · in signal handlers no · if killed nothing to mend */
 HAY_API int hay_process_interrupt(hay_process *process);
 
-/* Free the handle of a child that has ended. -EBUSY: it still runs, the handle stays; 0 for NULL.
+/* Free the handle of a child that has ended. -EBUSY: it still runs, the handle stays; 0 for NULL,
+ * and for a handle that was inherited through a fork.
  * Safety: threads one · after fork child · in signal handlers no · if killed nothing to mend */
 HAY_API int hay_process_close(hay_process *process);
 
 /* This process's children that still run; the ended ones are reaped. Stores up to `capacity`
- * handles (owned as before) and returns how many there are.
+ * handles (owned as before) and returns how many there are. -EINVAL: NULL with a capacity.
  * Safety: threads any · after fork child · in signal handlers no · if killed nothing to mend */
 HAY_API ssize_t hay_active_children(hay_process **ret_processes, size_t capacity);
 

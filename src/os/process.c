@@ -1,5 +1,7 @@
 #include "os/process.h"
 
+#include "os/fault.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -58,7 +60,7 @@ uint64_t hf_process_start_time(pid_t pid)
 
 int hf_pidfd_open(pid_t pid)
 {
-        int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+        int fd = (int)HF_OS_CALL("pidfd_open", syscall(SYS_pidfd_open, pid, 0));
         return fd < 0 ? -errno : fd;
 }
 

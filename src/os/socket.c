@@ -1,175 +1,174 @@
 #include "os/socket.h"
 
 #include "base/checked.h"
-
-#include <sys/socket.h>
-#include <sys/uio.h>
+#include "os/fault.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
-/* What the kernel takes from a buffer beside the bytes of a packet. */
-#define PACKET_OVERHEAD 1024
-
-union fd_note {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-};
-
-int hf_socket_pair(enum hf_socket kind, int ret_fds[2])
+int hf_pipe(int ret_fds[2])
 {
-        int type = kind == HF_SOCKET_PACKETS ? SOCK_SEQPACKET : SOCK_STREAM;
-        int fds[2];
-        if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) < 0)
-                return errno == ENOBUFS ? -ENOMEM : -errno;
-        ret_fds[0] = fds[0];
-        ret_fds[1] = fds[1];
+        return HF_OS_CALL("pipe2", pipe2(ret_fds, O_CLOEXEC)) < 0 ? -errno : 0;
+}
+
+int hf_socket_pair(int ret_fds[2])
+{
+        int r = HF_OS_CALL("socketpair",
+                           socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ret_fds));
+        return r < 0 ? -errno : 0;
+}
+
+void hf_close_on_exec(int fd)
+{
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* Poll until the deadline, whatever signals come. > 0, or -ETIMEDOUT. */
+static int poll_until(struct pollfd *entries, size_t count, hay_time deadline)
+{
+        for (;;) {
+                struct timespec left = { 0 };
+                hay_time span = deadline - hay_now();
+                if (deadline > 0 && span > 0)
+                        left = (struct timespec){ span / 1000000000, span % 1000000000 };
+                int r = ppoll(entries, count, deadline == HAY_FOREVER ? NULL : &left, NULL);
+                if (r > 0)
+                        return r;
+                if (r == 0 && (deadline < 0 || deadline <= hay_now()))
+                        return -ETIMEDOUT;
+                if (r < 0 && errno != EINTR && errno != EAGAIN)
+                        return -errno;
+        }
+}
+
+int hf_wait_readable(const int *fds, size_t count, hay_time deadline)
+{
+        struct pollfd entries[HF_FDS_MAX];
+        int saved = errno;
+        for (size_t i = 0; i < count; i++)
+                entries[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+        int r = poll_until(entries, count, deadline);
+        errno = saved;
+        return hf_min(r, 0);
+}
+
+int hf_send_all(int fd, const void *data, size_t size, int watch)
+{
+        const char *bytes = data;
+        while (size) {
+                ssize_t n = HF_OS_CALL("send", send(fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT));
+                if (n >= 0) {
+                        bytes += n;
+                        size -= (size_t)n;
+                        continue;
+                }
+                if (errno == ECONNRESET)
+                        return -EPIPE;
+                if (errno != EINTR && errno != EAGAIN)
+                        return -errno;
+                struct pollfd entries[] = { { .fd = fd, .events = POLLOUT },
+                                            { .fd = watch, .events = POLLIN } };
+                int r = poll_until(entries, 2, HAY_FOREVER);
+                if (r < 0)
+                        return r;
+                if (entries[1].revents)
+                        return -EPIPE;
+        }
         return 0;
 }
 
-size_t hf_socket_room(int fd, size_t wanted)
+int hf_receive_all(int fd, void *data, size_t size, size_t *size_done, int watch, hay_time deadline)
 {
-        /* The kernel cuts what is more than net.core.wmem_max, and says nothing. */
-        int saved = errno;
-        int asked = (int)hf_min(wanted, (size_t)1 << 30);
-        int room = 0;
-        socklen_t length = sizeof(room);
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &asked, sizeof(asked));
-        getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &length);
-        errno = saved;
-        return room > 2 * PACKET_OVERHEAD ? (size_t)room - PACKET_OVERHEAD : PACKET_OVERHEAD;
+        bool watched = false;
+        while (*size_done < size) {
+                ssize_t n = HF_OS_CALL("recv", recv(fd, (char *)data + *size_done,
+                                                    size - *size_done, MSG_DONTWAIT));
+                if (n > 0) {
+                        *size_done += (size_t)n;
+                        continue;
+                }
+                if (n == 0 || errno == ECONNRESET)
+                        return -EPIPE;
+                if (errno != EINTR && errno != EAGAIN)
+                        return -errno;
+                /* What was sent before the end has been read by now: one more look was taken. */
+                if (watched && errno == EAGAIN)
+                        return -EPIPE;
+                struct pollfd entries[] = { { .fd = fd, .events = POLLIN },
+                                            { .fd = watch, .events = POLLIN } };
+                int r = poll_until(entries, 2, deadline);
+                if (r < 0)
+                        return r;
+                watched = entries[1].revents;
+        }
+        return 0;
 }
 
-uint64_t hf_socket_cookie(int fd)
+int hf_send_fds(int fd, const void *data, size_t size, const int *fds, size_t count)
 {
-        int saved = errno;
-        uint64_t cookie = 0;
-        socklen_t length = sizeof(cookie);
-        getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length);
-        errno = saved;
-        return cookie;
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(HF_FDS_MAX * sizeof(int))];
+        } control;
+        struct iovec part = { (void *)(uintptr_t)data, size };
+        struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+        if (count) {
+                memset(&control, 0, sizeof(control));
+                control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(count * sizeof(int)),
+                                                   .cmsg_level = SOL_SOCKET,
+                                                   .cmsg_type = SCM_RIGHTS };
+                memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+                message.msg_control = &control;
+                message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        }
+        ssize_t n;
+        do
+                n = HF_OS_CALL("sendmsg", sendmsg(fd, &message, MSG_NOSIGNAL));
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return errno == ECONNRESET ? -EPIPE : -errno;
+        return (size_t)n < size ? -EPIPE : 0;
 }
 
-/* The errno of a failed send, in our words. A peer that closed with messages unread leaves
- * ECONNRESET for the first call after. */
-static int send_error(void)
+/* The fds of a message, however they are spread over its control parts. */
+static size_t take_fds(struct msghdr *message, int fds[HF_FDS_MAX])
 {
-        if (errno == ECONNRESET)
-                return -EPIPE;
-        if (errno == ENOBUFS)
-                return -ENOMEM;
-        if (errno == ETOOMANYREFS)
+        size_t count = 0;
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+                        continue;
+                size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+                n = hf_min(n, HF_FDS_MAX - count);
+                memcpy(fds + count, CMSG_DATA(c), n * sizeof(int));
+                count += n;
+        }
+        return count;
+}
+
+int hf_receive_fds(int fd, void *data, size_t size, int ret_fds[HF_FDS_MAX], size_t *ret_count)
+{
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(HF_FDS_MAX * sizeof(int))];
+        } control;
+        struct iovec part = { data, size };
+        struct msghdr message = { .msg_iov = &part,
+                                  .msg_iovlen = 1,
+                                  .msg_control = &control,
+                                  .msg_controllen = sizeof(control) };
+        ssize_t n;
+        do
+                n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return errno == ECONNRESET ? -EPIPE : -errno;
+        *ret_count = take_fds(&message, ret_fds);
+        if (message.msg_flags & MSG_CTRUNC)
                 return -EMFILE;
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-}
-
-int hf_socket_send(int fd, uint64_t word, const void *data, size_t size, int sent_fd, bool wait)
-{
-        int saved = errno;
-        struct iovec parts[2] = {
-                { .iov_base = &word, .iov_len = sizeof(word) },
-                { .iov_base = (void *)(uintptr_t)data, .iov_len = size },
-        };
-        struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-        union fd_note note = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
-                                         .cmsg_level = SOL_SOCKET,
-                                         .cmsg_type = SCM_RIGHTS } };
-        if (sent_fd >= 0) {
-                memcpy(CMSG_DATA(&note.head), &sent_fd, sizeof(sent_fd));
-                message.msg_control = &note;
-                message.msg_controllen = sizeof(note);
-        }
-        ssize_t n;
-        do
-                n = sendmsg(fd, &message, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
-        while (n < 0 && errno == EINTR);
-        int r = n < 0 ? send_error() : 0;
-        errno = saved;
-        return r;
-}
-
-/* One packet. The error that a closing peer left (see send_error()) stands before messages that can
- * still be had: it is read away. */
-static ssize_t receive(int fd, struct msghdr *message, int flags)
-{
-        int saved = errno;
-        ssize_t n;
-        do
-                n = recvmsg(fd, message, flags | MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
-        while (n < 0 && (errno == EINTR || errno == ECONNRESET));
-        if (n < 0)
-                n = errno == EWOULDBLOCK ? -EAGAIN : -errno;
-        errno = saved;
-        return n;
-}
-
-ssize_t hf_socket_peek(int fd, uint64_t *ret_word, void *data, size_t capacity, int *ret_fd)
-{
-        uint64_t word = 0;
-        struct iovec parts[2] = {
-                { .iov_base = &word, .iov_len = sizeof(word) },
-                { .iov_base = data, .iov_len = capacity },
-        };
-        union fd_note note;
-        struct msghdr message = { .msg_iov = parts, .msg_iovlen = capacity ? 2 : 1 };
-        if (ret_fd) {
-                message.msg_control = &note;
-                message.msg_controllen = sizeof(note);
-        }
-        ssize_t n = receive(fd, &message, MSG_PEEK);
-        if (n < 0)
-                return n;
-        if (ret_fd) {
-                if (message.msg_flags & MSG_CTRUNC)
-                        return -EMFILE;
-                struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-                *ret_fd = -1;
-                if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
-                        memcpy(ret_fd, CMSG_DATA(head), sizeof(*ret_fd));
-        }
-        *ret_word = word;
-        return n;
-}
-
-ssize_t hf_socket_take(int fd, uint64_t *ret_word, void *data, size_t capacity)
-{
-        struct iovec parts[2] = {
-                { .iov_base = ret_word, .iov_len = sizeof(*ret_word) },
-                { .iov_base = data, .iov_len = capacity },
-        };
-        struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-        return receive(fd, &message, 0);
-}
-
-ssize_t hf_stream_write(int fd, const void *data, size_t size, bool wait)
-{
-        int saved = errno;
-        ssize_t n;
-        do
-                n = send(fd, data, size, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                n = send_error();
-        errno = saved;
-        return n;
-}
-
-ssize_t hf_stream_read(int fd, void *data, size_t capacity, bool wait)
-{
-        int saved = errno;
-        ssize_t n;
-        do
-                n = recv(fd, data, capacity, wait ? MSG_WAITALL : MSG_DONTWAIT);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                n = errno == EWOULDBLOCK ? -EAGAIN : errno == ECONNRESET ? 0 : -errno;
-        errno = saved;
-        return n;
-}
-
-void hf_stream_refuse(int fd)
-{
-        int saved = errno;
-        shutdown(fd, SHUT_RD);
-        errno = saved;
+        return (size_t)n < size ? -EPIPE : 0;
 }

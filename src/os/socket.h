@@ -1,44 +1,40 @@
-/* Pairs of connected local sockets: packets, whole or not at all, and streams. */
+/* Pipes and sockets between processes of the family, and fds passed through them. All fds that are
+ * made or received here are close-on-exec. */
 #ifndef HF_OS_SOCKET_H
 #define HF_OS_SOCKET_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include <hayfork/time.h>
 
-enum hf_socket { HF_SOCKET_PACKETS, HF_SOCKET_STREAM };
+/* ret_fds[0] reads, ret_fds[1] writes. */
+int hf_pipe(int ret_fds[2]);
 
-/* A connected pair, close-on-exec. 0, -EMFILE, -ENFILE, -ENOMEM. */
-int hf_socket_pair(enum hf_socket kind, int ret_fds[2]);
+/* Two connected ends of a stream. */
+int hf_socket_pair(int ret_fds[2]);
 
-/* Ask for room for `wanted` bytes in what the socket sends; returns the largest packet that it
- * takes now. */
-size_t hf_socket_room(int fd, size_t wanted);
+/* So that an executed program does not get it. */
+void hf_close_on_exec(int fd);
 
-/* A number of the socket's own, the same in every process that holds it. */
-uint64_t hf_socket_cookie(int fd);
+/* Wait until one of the fds (-1: none) is readable or hung up: 0; -ETIMEDOUT. */
+int hf_wait_readable(const int *fds, size_t count, hay_time deadline);
 
-/* Send one packet: a word, `size` bytes, and an fd (-1: none), in one piece. 0; -EAGAIN: no room,
- * and `wait` was false; -EPIPE: nobody receives there any more; else as sendmsg(2). */
-int hf_socket_send(int fd, uint64_t word, const void *data, size_t size, int sent_fd, bool wait);
+/* Send all bytes. -EPIPE: the other side is gone, or `watch` (-1: none) became readable, which is
+ * the end of the process that should have received. */
+int hf_send_all(int fd, const void *data, size_t size, int watch);
 
-/* Look at the first packet, which stays: its word, and up to `capacity` bytes. ret_fd (NULL: not
- * wanted) gets a copy of the fd that it carries, close-on-exec and the caller's to close, or -1.
- * Returns the packet's length, word included; 0: end of file; -EAGAIN: none; -EMFILE: no room for
- * the fd. */
-ssize_t hf_socket_peek(int fd, uint64_t *ret_word, void *data, size_t capacity, int *ret_fd);
+/* Receive exactly so many bytes. -EPIPE: end of file before, or `watch` became readable and nothing
+ * more came; -ETIMEDOUT: nothing came for a while (bytes received so far are counted in *size_done,
+ * call again with the same). */
+int hf_receive_all(int fd, void *data, size_t size, size_t *size_done, int watch,
+                   hay_time deadline);
 
-/* Take the first packet and up to `capacity` bytes of it; the rest, and an fd, are dropped. Returns
- * as hf_socket_peek(). */
-ssize_t hf_socket_take(int fd, uint64_t *ret_word, void *data, size_t capacity);
+#define HF_FDS_MAX 4
 
-/* Streams: how many bytes went or came, at least 1; 0 of a read: end of file; -EAGAIN: none would,
- * and `wait` was false; -EPIPE: the other side is gone. A read that may wait, waits for all. */
-ssize_t hf_stream_write(int fd, const void *data, size_t size, bool wait);
-ssize_t hf_stream_read(int fd, void *data, size_t capacity, bool wait);
+/* Send one message of at least 1 byte with fds. -EPIPE: the other side is gone. */
+int hf_send_fds(int fd, const void *data, size_t size, const int *fds, size_t count);
 
-/* From now on writes on the other side fail; what came before can still be read. */
-void hf_stream_refuse(int fd);
+/* Receive one such message, never glued to another one. Waits for it. *ret_count is how many fds
+ * came; the receiver closes them. -EPIPE: end of file; -EMFILE: there was no room for all fds, then
+ * those that came are given all the same. */
+int hf_receive_fds(int fd, void *data, size_t size, int ret_fds[HF_FDS_MAX], size_t *ret_count);
 
 #endif

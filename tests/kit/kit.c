@@ -1,6 +1,7 @@
 #include "kit.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -78,6 +79,9 @@ static struct footprint footprint(void)
 
 void kit_before(void)
 {
+        /* Check's handlers end the whole test, also when a child of the test gets the signal. */
+        signal(SIGTERM, SIG_DFL);
+        signal(SIGINT, SIG_DFL);
         /* The region's own fd and mapping are no leak: let it be made first. */
         hay_free(hay_alloc(16, 0));
         before = footprint();
