@@ -48,12 +48,20 @@ struct hf_heap_root {
         uint32_t partial[64];
 };
 
+/* Who takes a packet from a pipe just now: see channel/pipe.c. */
+#define HF_TAKERS 64
+struct hf_taker {
+        uint32_t word;
+        uint32_t hint;
+};
+
 struct hf_root {
         struct hf_layout layout;
         struct hf_member_root member;
         struct hf_heap_root heap;
         _Alignas(HF_CACHE_LINE) hf_offset ledgers[4]; /* see channel/ledger.c */
         hf_offset spare[4];
+        _Alignas(HF_CACHE_LINE) struct hf_taker takers[HF_TAKERS];
 };
 
 static inline struct hf_root *hf_region_root(void)
