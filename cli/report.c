@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* Columns of the table that go first when the terminal is narrow. */
-#define WIDTH_FOR_ALL 76
-#define WIDTH_FOR_INTERVAL 60
+#define WIDTH_FOR_ALL 74
+#define WIDTH_FOR_INTERVAL 65
 
 void report_seconds(double seconds, char ret_text[static 16])
 {

@@ -12,7 +12,7 @@ static int take_number(const char **text, int processors)
 {
         if (**text == 'N') {
                 (*text)++;
-                return processors;
+                return processors < WORKERS_MAX ? processors : WORKERS_MAX;
         }
         int number = 0;
         const char *at = *text;
