@@ -1,6 +1,7 @@
 #include "os/packet.h"
 
 #include "base/checked.h"
+#include "os/fault.h"
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -20,7 +21,7 @@ static int open_pair(int type, int ret_fds[2])
 {
         int saved = errno;
         int fds[2];
-        if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) < 0) {
+        if (HF_OS_CALL("socketpair", socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds)) < 0) {
                 int r = errno == ENOBUFS ? -ENOMEM : -errno;
                 errno = saved;
                 return r;
@@ -92,9 +93,10 @@ int hf_packet_send(int fd, uint64_t word, const void *data, size_t size, int sen
                 message.msg_control = &note;
                 message.msg_controllen = sizeof(note);
         }
+        int flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
         ssize_t n;
         do
-                n = sendmsg(fd, &message, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
+                n = HF_OS_CALL("sendmsg", sendmsg(fd, &message, flags));
         while (n < 0 && errno == EINTR);
         int r = n < 0 ? send_error() : 0;
         errno = saved;
@@ -103,12 +105,13 @@ int hf_packet_send(int fd, uint64_t word, const void *data, size_t size, int sen
 
 /* One packet. The error that a closing peer left (see send_error()) stands before messages that can
  * still be had: it is read away. */
-static ssize_t receive(int fd, struct msghdr *message, int flags)
+static ssize_t receive(int fd, struct msghdr *message, int peek)
 {
         int saved = errno;
+        int flags = peek | MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC;
         ssize_t n;
         do
-                n = recvmsg(fd, message, flags | MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+                n = HF_OS_CALL("recvmsg", recvmsg(fd, message, flags));
         while (n < 0 && (errno == EINTR || errno == ECONNRESET));
         if (n < 0)
                 n = errno == EWOULDBLOCK ? -EAGAIN : -errno;
@@ -157,9 +160,10 @@ ssize_t hf_packet_take(int fd, uint64_t *ret_word, void *data, size_t capacity)
 ssize_t hf_stream_write(int fd, const void *data, size_t size, bool wait)
 {
         int saved = errno;
+        int flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
         ssize_t n;
         do
-                n = send(fd, data, size, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
+                n = HF_OS_CALL("send", send(fd, data, size, flags));
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 n = send_error();
@@ -170,9 +174,10 @@ ssize_t hf_stream_write(int fd, const void *data, size_t size, bool wait)
 ssize_t hf_stream_read(int fd, void *data, size_t capacity, bool wait)
 {
         int saved = errno;
+        int flags = wait ? MSG_WAITALL : MSG_DONTWAIT;
         ssize_t n;
         do
-                n = recv(fd, data, capacity, wait ? MSG_WAITALL : MSG_DONTWAIT);
+                n = HF_OS_CALL("recv", recv(fd, data, capacity, flags));
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 n = errno == EWOULDBLOCK ? -EAGAIN : errno == ECONNRESET ? 0 : -errno;

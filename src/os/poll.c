@@ -2,6 +2,8 @@
  * deadline, and goes on with the same deadline after a signal. */
 #include "os/poll.h"
 
+#include "os/fault.h"
+
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +30,8 @@ int hf_poll(struct pollfd *entries, size_t count, hay_time deadline)
         int r;
         do {
                 struct timespec span;
-                r = ppoll(entries, count, time_left(deadline, &span), NULL);
+                const struct timespec *left = time_left(deadline, &span);
+                r = HF_OS_CALL("ppoll", ppoll(entries, count, left, NULL));
         } while (r < 0 && errno == EINTR);
         if (r < 0)
                 r = -errno;
@@ -50,16 +53,16 @@ int hf_fd_wait(int fd, enum hf_fd_event event, hay_time deadline)
 int hf_ear_open(int bell)
 {
         int saved = errno;
-        int r = epoll_create1(EPOLL_CLOEXEC);
-        if (r < 0)
-                goto failed;
+        int ear = HF_OS_CALL("epoll_create1", epoll_create1(EPOLL_CLOEXEC));
         /* Edges: each write to the bell is news to each ear, and nobody needs to read it. */
         struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-        if (epoll_ctl(r, EPOLL_CTL_ADD, bell, &event) == 0)
+        if (ear >= 0 && epoll_ctl(ear, EPOLL_CTL_ADD, bell, &event) < 0) {
+                int r = -errno;
+                close(ear);
+                errno = saved;
                 return r;
-        close(r);
-failed:
-        r = -errno;
+        }
+        int r = ear < 0 ? -errno : ear;
         errno = saved;
         return r;
 }
@@ -68,7 +71,8 @@ void hf_ear_clear(int ear)
 {
         int saved = errno;
         struct epoll_event event;
-        epoll_wait(ear, &event, 1, 0);
+        if (ear >= 0)
+                epoll_wait(ear, &event, 1, 0);
         errno = saved;
 }
 

@@ -5,6 +5,7 @@
  * The list is the process's own, not the region's: a kill takes list and fds together. */
 #include "os/transient.h"
 
+#include "os/child.h"
 #include "os/poll.h"
 
 #include <pthread.h>
@@ -62,5 +63,5 @@ static void in_child(void)
 __attribute__((constructor)) static void watch_forks(void)
 {
         /* It fails only when a program starts without memory. */
-        pthread_atfork(hf_transient_begin, hf_transient_end, in_child);
+        hf_around_fork(hf_transient_begin, hf_transient_end, in_child);
 }
