@@ -98,8 +98,13 @@ static double run_round(const struct bench *bench, const bool *takes_part, size_
         return usage_by_others(before, usage_now());
 }
 
-static void print_table(const struct bench *bench, const bool *takes_part, const double *seconds,
-                        size_t stride, size_t rounds)
+static bool is_wanted(const struct bench *bench, size_t rival, const struct options *options)
+{
+        return rival == 0 || !options->only || strstr(bench->rivals[rival].name, options->only);
+}
+
+static void print_table(const struct bench *bench, const struct options *options,
+                        const bool *takes_part, const double *seconds, size_t stride, size_t rounds)
 {
         char title[32];
         snprintf(title, sizeof(title), "per %s", bench->unit);
@@ -107,7 +112,7 @@ static void print_table(const struct bench *bench, const bool *takes_part, const
         for (size_t rival = 0; rival < bench->count; rival++)
                 if (takes_part[rival])
                         print_row(bench, rival, seconds + rival * stride, seconds, rounds);
-                else
+                else if (is_wanted(bench, rival, options))
                         printf("%-44s not here\n", bench->rivals[rival].name);
 }
 
@@ -120,12 +125,9 @@ static void run_bench(const struct bench *bench, const struct options *options)
                 fprintf(stderr, "no memory for %zu rounds\n", options->rounds);
                 exit(1);
         }
-        for (size_t rival = 0; rival < bench->count; rival++) {
-                const char *name = bench->rivals[rival].name;
-                bool wanted = rival == 0 || !options->only || strstr(name, options->only);
-                takes_part[rival] =
-                        wanted && bench->rivals[rival].run(bench->rivals[rival].arg) >= 0;
-        }
+        for (size_t rival = 0; rival < bench->count; rival++)
+                takes_part[rival] = is_wanted(bench, rival, options) &&
+                                    bench->rivals[rival].run(bench->rivals[rival].arg) >= 0;
         /* Quiet rounds fill the table from the left, noisy ones from the right. */
         while (quiet < options->rounds && quiet + noisy < most) {
                 double others = run_round(bench, takes_part, quiet + noisy, seconds + quiet, most);
@@ -139,7 +141,7 @@ static void run_bench(const struct bench *bench, const struct options *options)
         }
         printf("%s\n", bench->question);
         bool enough = quiet == options->rounds;
-        print_table(bench, takes_part, seconds, most, enough ? quiet : most);
+        print_table(bench, options, takes_part, seconds, most, enough ? quiet : most);
         if (enough)
                 printf("%zu rounds, and %zu thrown out in which others used the machine\n\n", quiet,
                        noisy);
