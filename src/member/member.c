@@ -245,15 +245,21 @@ void hf_at_burial(hf_burial *settle)
                 burials[burial_count++] = settle;
 }
 
+static bool settle(struct hf_member *me, struct hf_member *slot, hf_member_id id)
+{
+        bool settled = true;
+        for (unsigned i = burial_count; i-- > 0;)
+                settled &= burials[i](me, id, &slot->intents);
+        return settled;
+}
+
 static bool bury(struct hf_member *me, struct hf_member *slot, uint64_t word)
 {
         struct hf_guard *guard = (struct hf_guard *)(void *)&hf_region_root()->member.burial_word;
         bool buried = false;
         hf_guard_lock(guard, hf_thread.id, NULL, NULL);
-        if (atomic_load_acquire(&slot->word) == word) {
-                if (has_intents(slot))
-                        for (unsigned i = 0; i < burial_count; i++)
-                                burials[i](me, id_of(word), &slot->intents);
+        if (atomic_load_acquire(&slot->word) == word &&
+            (!has_intents(slot) || settle(me, slot, id_of(word)))) {
                 memset(&slot->intents, 0, sizeof(slot->intents));
                 buried = atomic_cas(&slot->word, word, vacated(id_of(word)));
                 count_death();

@@ -19,7 +19,8 @@ typedef uint32_t hf_member_id;
  *  - block, spare_block: a block of the heap that is this member's and linked nowhere yet, or no
  *    longer; freed at burial (memory/heap.c).
  *  - queue…: the message that it is putting or getting (channel/queue).
- *  - words[]: free for other folders, each names its own. */
+ *  - pools: the pools that it made (pool/estate.c).
+ *  - word: free. */
 struct hf_intents {
         hf_offset block;
         hf_offset spare_block;
@@ -27,7 +28,8 @@ struct hf_intents {
         uint64_t queue_position;
         hf_offset queue_block;
         uint64_t queue_phase;
-        uint64_t words[2];
+        hf_offset pools;
+        uint64_t word;
 };
 
 struct hf_member {
@@ -73,10 +75,10 @@ pid_t hf_member_pid(hf_member_id id);
 /* The slot of an id, whoever has it now; bounded, so that any word will do. */
 struct hf_member *hf_member_slot(hf_member_id id);
 
-/* What burial runs for each dead member with intents, in the order of registration (a constructor's
- * work), before its slot is free again. `me` is the burier. May run again for the same member if
- * the burier dies. */
-typedef void hf_burial(struct hf_member *me, hf_member_id id, struct hf_intents *intents);
+/* What burial runs for each dead member with intents, the latest registered first (a constructor's
+ * work), before its slot is free again. `me` is the burier. True: settled; false: not yet, so bury
+ * it later. May run again for the same member, also if the burier dies. */
+typedef bool hf_burial(struct hf_member *me, hf_member_id id, struct hf_intents *intents);
 void hf_at_burial(hf_burial *settle);
 
 /* Bury all dead members of one process (pid), or every dead member (pid 0). Returns how many. */

@@ -73,7 +73,7 @@ int hay_audit(struct hay_audit *ret_audit)
         hf_bury(0);
         struct hf_heap heap = hf_heap_here();
         struct hay_audit sum = { .region_size = heap.unit_count * HF_UNIT_SIZE };
-        hf_heap_lock(&heap);
+        hf_heap_lock(&heap, NULL);
         uint64_t warm_free = heap.root->warm_free;
         r = walk(&heap, &sum);
         /* What is derived must come out the same when it is rebuilt. */

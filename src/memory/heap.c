@@ -3,15 +3,16 @@
  * rebuilds all that is derived from the spans' words and the slabs' bitmaps. Pages are reserved and
  * zeroed outside of it, by the block's owner.
  *
- * The notes (hf_intents.block, .spare_block): set and cleared by their member. While nobody is in
- * the guard, a note names a live block, or nothing: so burial may free what a dead member's notes
- * name.
+ * A place is the word of the region that is to name a new block, or names the one to be freed: an
+ * intent of a member, or a word of a structure that is reachable by itself. root.place says which
+ * is just being changed. The invariant: while nobody is in the guard, a place names a live block,
+ * or 0.
  *
  * The crash table
- *   alloc  note set, block not live: repair clears the note (of any member; only one that died in
- * the guard has such a one). Live: burial frees it, until its owner has linked it. free   block no
- * longer live, note not cleared: repair clears the note. pages  units[].warm is raised after the
- * pages exist: reserving again does no harm.
+ *   alloc  *place set, block not live: repair clears *place. Live: it is the place's. An intent's
+ * is freed by burial, until its owner has linked it. free   block no longer live, *place not
+ * cleared: repair clears it. pages  units[].warm is raised after the pages exist: reserving again
+ * does no harm.
  */
 #include "memory/heap.h"
 
@@ -51,33 +52,29 @@ static bool find_block(struct hf_heap *heap, hf_offset block, uint64_t *ret_inde
                hf_slab_is_live(heap, index, block, ret_number);
 }
 
-static void forget_if_dead(struct hf_heap *heap, hf_offset *note)
-{
-        uint64_t index;
-        unsigned number;
-        if (*note && !find_block(heap, *note, &index, &number))
-                atomic_store_release(note, (hf_offset)0);
-}
-
 static void repair(void *object)
 {
         struct hf_heap *heap = object;
+        hf_offset *place = hf_at(heap->root->place);
+        uint64_t index;
+        unsigned number;
         hf_span_rebuild(heap);
-        for (uint32_t i = 1, window = hf_member_window(); i < window; i++) {
-                struct hf_intents *notes = &hf_member_slot(i)->intents;
-                forget_if_dead(heap, &notes->block);
-                forget_if_dead(heap, &notes->spare_block);
-        }
+        if (place && !find_block(heap, *place, &index, &number))
+                atomic_store_release(place, (hf_offset)0);
 }
 
-void hf_heap_lock(struct hf_heap *heap)
+void hf_heap_lock(struct hf_heap *heap, hf_offset *place)
 {
         hf_guard_lock((struct hf_guard *)(void *)&heap->root->guard_word, hf_thread.id, repair,
                       heap);
+        atomic_store_release(&heap->root->place, hf_offset_of(place));
+        atomic_keep_order();
 }
 
+/* Nobody may see a place that is no longer one. */
 void hf_heap_unlock(struct hf_heap *heap)
 {
+        atomic_store_release(&heap->root->place, (hf_offset)0);
         hf_guard_unlock((struct hf_guard *)(void *)&heap->root->guard_word);
 }
 
@@ -123,33 +120,28 @@ static int prepare_pages(struct hf_heap *heap, uint64_t index, size_t size, bool
         return reserve_run(heap, cold, end);
 }
 
-static int alloc_small(struct hf_heap *heap, struct hf_member *self, unsigned class, bool zeroed,
-                       void **ret_block)
+static int alloc_small(struct hf_heap *heap, unsigned class, bool zeroed, hf_offset *place)
 {
-        hf_offset block;
-        hf_heap_lock(heap);
-        int r = hf_slab_take(heap, class, &self->intents.block, &block);
+        hf_heap_lock(heap, place);
+        int r = hf_slab_take(heap, class, place);
         hf_heap_unlock(heap);
-        if (r < 0)
-                return r;
-        if (zeroed)
-                memset(hf_at(block), 0, hf_slab_class_size(class));
-        *ret_block = hf_at(block);
-        return 0;
+        if (r == 0 && zeroed)
+                memset(hf_at(*place), 0, hf_slab_class_size(class));
+        return r;
 }
 
-static int alloc_large(struct hf_heap *heap, struct hf_member *self, size_t size, size_t alignment,
-                       bool zeroed, void **ret_block)
+static int alloc_large(struct hf_heap *heap, size_t size, size_t alignment, bool zeroed,
+                       hf_offset *place)
 {
         if (size > heap->unit_count * HF_UNIT_SIZE || alignment > heap->unit_count * HF_UNIT_SIZE)
                 return -ENOMEM;
         uint64_t length = (size + HF_UNIT_SIZE - 1) / HF_UNIT_SIZE;
         uint64_t index;
         uint64_t at;
-        hf_heap_lock(heap);
+        hf_heap_lock(heap, place);
         int r = hf_span_find(heap, length, alignment, &index, &at);
         if (r == 0) {
-                atomic_store_release(&self->intents.block, heap->base + at * HF_UNIT_SIZE);
+                atomic_store_release(place, heap->base + at * HF_UNIT_SIZE);
                 atomic_keep_order();
                 hf_span_carve(heap, index, at, hf_span_word(HF_SPAN_LARGE, 0, length),
                               hf_round_up(size, heap->page));
@@ -157,18 +149,13 @@ static int alloc_large(struct hf_heap *heap, struct hf_member *self, size_t size
         hf_heap_unlock(heap);
         if (r < 0)
                 return r;
-        void *block = hf_at(heap->base + at * HF_UNIT_SIZE);
         r = prepare_pages(heap, at, size, zeroed);
-        if (r < 0) {
-                hf_heap_free(self, block);
-                return r;
-        }
-        *ret_block = block;
-        return 0;
+        if (r < 0)
+                hf_heap_free_at(place);
+        return r;
 }
 
-int hf_heap_alloc(struct hf_member *self, size_t size, size_t alignment, bool zeroed,
-                  void **ret_block)
+int hf_heap_alloc_at(hf_offset *place, size_t size, size_t alignment, bool zeroed)
 {
         size = hf_max(size, (size_t)1);
         if (!alignment)
@@ -177,28 +164,47 @@ int hf_heap_alloc(struct hf_member *self, size_t size, size_t alignment, bool ze
                 return -EINVAL;
         struct hf_heap heap = hf_heap_here();
         if (size <= HF_SMALL_MOST && alignment <= HF_SMALL_MOST)
-                return alloc_small(&heap, self, hf_slab_class(size, alignment), zeroed, ret_block);
-        return alloc_large(&heap, self, size, alignment, zeroed, ret_block);
+                return alloc_small(&heap, hf_slab_class(size, alignment), zeroed, place);
+        return alloc_large(&heap, size, alignment, zeroed, place);
+}
+
+int hf_heap_alloc(struct hf_member *self, size_t size, size_t alignment, bool zeroed,
+                  void **ret_block)
+{
+        int r = hf_heap_alloc_at(&self->intents.block, size, alignment, zeroed);
+        if (r == 0)
+                *ret_block = hf_at(self->intents.block);
+        return r;
+}
+
+static int free_block(hf_offset block, hf_offset *place)
+{
+        struct hf_heap heap = hf_heap_here();
+        uint64_t index;
+        unsigned number;
+        hf_heap_lock(&heap, place);
+        bool found = find_block(&heap, block, &index, &number);
+        if (found)
+                free_found(&heap, index, number);
+        atomic_keep_order();
+        if (place)
+                atomic_store_release(place, (hf_offset)0);
+        hf_heap_unlock(&heap);
+        return found ? 0 : -EINVAL;
+}
+
+int hf_heap_free_at(hf_offset *place)
+{
+        return free_block(*place, place);
 }
 
 int hf_heap_free(struct hf_member *self, void *block)
 {
-        struct hf_heap heap = hf_heap_here();
         hf_offset offset = hf_offset_of(block);
-        uint64_t index;
-        unsigned number;
-        hf_heap_lock(&heap);
-        bool found = find_block(&heap, offset, &index, &number);
-        if (found) {
-                free_found(&heap, index, number);
-                atomic_keep_order();
-                if (self->intents.block == offset)
-                        atomic_store_release(&self->intents.block, (hf_offset)0);
-                if (self->intents.spare_block == offset)
-                        atomic_store_release(&self->intents.spare_block, (hf_offset)0);
-        }
-        hf_heap_unlock(&heap);
-        return found ? 0 : -EINVAL;
+        hf_offset *place = self->intents.block == offset         ? &self->intents.block
+                           : self->intents.spare_block == offset ? &self->intents.spare_block
+                                                                 : NULL;
+        return free_block(offset, place);
 }
 
 size_t hf_heap_block_size(struct hf_member *self, const void *block)
@@ -208,7 +214,7 @@ size_t hf_heap_block_size(struct hf_member *self, const void *block)
         uint64_t index;
         unsigned number;
         size_t size = 0;
-        hf_heap_lock(&heap);
+        hf_heap_lock(&heap, NULL);
         if (find_block(&heap, hf_offset_of(block), &index, &number)) {
                 uint64_t word = heap.units[index].word;
                 size = hf_span_kind(word) == HF_SPAN_LARGE
@@ -219,26 +225,18 @@ size_t hf_heap_block_size(struct hf_member *self, const void *block)
         return size;
 }
 
-/* Free what a dead member's notes name. */
-static void settle(struct hf_member *me, hf_member_id id, struct hf_intents *intents)
+/* Free what a dead member's notes name. It may have died in the guard: entering it repairs. */
+static bool settle(struct hf_member *me, hf_member_id id, struct hf_intents *intents)
 {
         (void)me;
         (void)id;
-        struct hf_heap heap = hf_heap_here();
-        hf_offset *notes[] = { &intents->block, &intents->spare_block };
-        hf_heap_lock(&heap);
-        for (int i = 0; i < 2; i++) {
-                uint64_t index;
-                unsigned number;
-                if (*notes[i] && find_block(&heap, *notes[i], &index, &number))
-                        free_found(&heap, index, number);
-                atomic_keep_order();
-                atomic_store_release(notes[i], (hf_offset)0);
-        }
-        hf_heap_unlock(&heap);
+        hf_heap_free_at(&intents->block);
+        hf_heap_free_at(&intents->spare_block);
+        return true;
 }
 
-__attribute__((constructor)) static void at_start(void)
+/* Settled last, so that the others may still look at the notes: so registered first. */
+__attribute__((constructor(101))) static void at_start(void)
 {
         hf_at_burial(settle);
 }

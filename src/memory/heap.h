@@ -4,11 +4,18 @@
 
 #include "member/member.h"
 
-/* A block of at least `size` bytes, aligned to `alignment` (0: as hay_alloc()), zeroed or not. It
- * is noted as self->intents.block: the caller links it somewhere, then forgets the note with
- * hf_heap_linked(); if it dies before, burial frees the block. Hence one unlinked block a member at
- * a time; who needs a second one first moves the note to intents.spare_block (store there, then
- * clear block; a block that both name is freed once). 0, -ENOMEM, -EINVAL. */
+/* A block of at least `size` bytes, aligned to `alignment` (0: as hay_alloc()), zeroed or not,
+ * whose offset is stored at *place, a word of the region that held 0: at every instant it names a
+ * live block, or 0 (once the heap is repaired). 0, -ENOMEM, -EINVAL; then *place is 0. */
+int hf_heap_alloc_at(hf_offset *place, size_t size, size_t alignment, bool zeroed);
+
+/* Free the block that *place names, and make *place 0, in one step. 0; -EINVAL: it names no live
+ * block; then it is 0 nevertheless. */
+int hf_heap_free_at(hf_offset *place);
+
+/* The same with a note in self->intents.block for the place: the caller links the block somewhere,
+ * then forgets the note with hf_heap_linked(); if it dies before, burial frees the block. Hence one
+ * unlinked block a member at a time; intents.spare_block is a second such place. */
 int hf_heap_alloc(struct hf_member *self, size_t size, size_t alignment, bool zeroed,
                   void **ret_block);
 
@@ -18,8 +25,8 @@ static inline void hf_heap_linked(struct hf_member *self)
         atomic_store_release(&self->intents.block, (hf_offset)0);
 }
 
-/* Free a block; -EINVAL when it is no live block. Every note of it in the caller's intents.block
- * and .spare_block is cleared. */
+/* Free a block; -EINVAL when it is no live block. A note of it in the caller's intents.block or
+ * .spare_block is cleared. */
 int hf_heap_free(struct hf_member *self, void *block);
 
 /* The usable size of a live block; 0 when it is none. */

@@ -109,7 +109,7 @@ static int warm_up(struct hf_heap *heap, uint64_t index, size_t end)
         return r;
 }
 
-int hf_slab_take(struct hf_heap *heap, unsigned class, hf_offset *note, hf_offset *ret_block)
+int hf_slab_take(struct hf_heap *heap, unsigned class, hf_offset *place)
 {
         uint64_t index = heap->root->partial[class];
         if (index) {
@@ -133,8 +133,7 @@ int hf_slab_take(struct hf_heap *heap, unsigned class, hf_offset *note, hf_offse
                 }
                 return r;
         }
-        *ret_block = heap->base + index * HF_UNIT_SIZE + at;
-        atomic_store_release(note, *ret_block);
+        atomic_store_release(place, heap->base + index * HF_UNIT_SIZE + at);
         atomic_keep_order();
         atomic_store_release(&bitmap[number / 64], bitmap[number / 64] | 1ull << number % 64);
         if (++unit->live == capacity_of(class))

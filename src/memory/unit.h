@@ -89,8 +89,8 @@ unsigned hf_slab_class(size_t size, size_t alignment);
 size_t hf_slab_class_size(unsigned class);
 unsigned hf_slab_classes(void);
 
-/* Take a block of a class; its offset is noted in *note before the commit. 0, -ENOMEM. */
-int hf_slab_take(struct hf_heap *heap, unsigned class, hf_offset *note, hf_offset *ret_block);
+/* Take a block of a class; its offset is stored at *place before the commit. 0, -ENOMEM. */
+int hf_slab_take(struct hf_heap *heap, unsigned class, hf_offset *place);
 
 /* Whether `block` is a live block of the slab `index`; its number there. */
 bool hf_slab_is_live(struct hf_heap *heap, uint64_t index, hf_offset block, unsigned *ret_number);
@@ -102,8 +102,8 @@ void hf_slab_give(struct hf_heap *heap, uint64_t index, unsigned number);
  * block is live that is beyond the end. */
 int hf_slab_rebuild(struct hf_heap *heap, uint64_t index);
 
-/* heap.c */
-void hf_heap_lock(struct hf_heap *heap);
+/* heap.c: enter and leave the guard, with the place that is about to change (NULL: none). */
+void hf_heap_lock(struct hf_heap *heap, hf_offset *place);
 void hf_heap_unlock(struct hf_heap *heap);
 
 #endif

@@ -41,6 +41,7 @@ struct hf_heap_root {
         uint32_t guard_hint;
         uint64_t top;
         uint64_t last;
+        hf_offset place;
         hf_offset releasing;
         uint64_t releasing_size;
         uint64_t warm_free;
