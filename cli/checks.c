@@ -37,26 +37,6 @@ size_t checks_count(const struct checks *checks, enum check_status status)
         return count;
 }
 
-/* Words between a left margin and the terminal's edge. */
-static void print_wrapped(const char *text, int margin, const struct terminal *terminal)
-{
-        int room = terminal->width - margin - 1;
-        int used = 0;
-        fprintf(terminal->stream, "%*s", margin, "");
-        while (*text) {
-                int length = (int)strcspn(text, " ");
-                if (used && used + 1 + length > room) {
-                        fprintf(terminal->stream, "\n%*s", margin, "");
-                        used = 0;
-                }
-                fprintf(terminal->stream, "%s%.*s", used ? " " : "", length, text);
-                used += length + (used != 0);
-                text += length;
-                text += strspn(text, " ");
-        }
-        fputc('\n', terminal->stream);
-}
-
 void checks_print(const struct checks *checks, const struct terminal *terminal)
 {
         static const enum colour colours[] = { COLOUR_GREEN, COLOUR_YELLOW, COLOUR_RED };
@@ -73,7 +53,7 @@ void checks_print(const struct checks *checks, const struct terminal *terminal)
                         terminal_colour(terminal, colours[check->status]), words[check->status],
                         plain, check->name, check->found);
                 fputs(terminal_colour(terminal, COLOUR_DIM), out);
-                print_wrapped(check->meaning, 8, terminal);
+                terminal_wrap(terminal, 8, check->meaning);
                 fputs(plain, out);
         }
 }

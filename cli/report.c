@@ -70,24 +70,24 @@ static void print_row(const struct study *study, const struct measurement *one,
         fputc('\n', out);
 }
 
-static void print_fit(const struct study *study, FILE *out)
+static void print_fit(const struct study *study, const struct terminal *terminal)
 {
         const struct fit *fit = &study->fit;
-        if (!fit->points) {
-                fputs("No Amdahl fit: it needs a number of workers from 2 to that of the "
-                      "processors.\n",
-                      out);
-                return;
-        }
-        fprintf(out, "Amdahl fit: serial fraction %.1f %%, ", fit->serial_fraction * 100);
-        if (fit->serial_fraction > 0)
-                fprintf(out, "so at most %.3g times as fast with any number of workers",
-                        1 / fit->serial_fraction);
-        else
-                fputs("no serial part seen", out);
-        if (fit->points > 1)
-                fprintf(out, " (the fit misses by %.1f %%)", fit->error * 100);
-        fputs(".\n", out);
+        char *limit = fit->serial_fraction > 0
+                              ? cli_format("so at most %.3g times as fast with any number of "
+                                           "workers",
+                                           1 / fit->serial_fraction)
+                              : cli_format("no serial part seen");
+        char *miss = fit->points > 1 ? cli_format(" (the fit misses by %.1f %%)", fit->error * 100)
+                                     : cli_format("%s", "");
+        char *text = fit->points ? cli_format("Amdahl fit: serial fraction %.1f %%, %s%s.",
+                                              fit->serial_fraction * 100, limit, miss)
+                                 : cli_format("No Amdahl fit: it needs a number of workers from 2 "
+                                              "to that of the processors.");
+        terminal_wrap(terminal, 0, text);
+        free(text);
+        free(miss);
+        free(limit);
 }
 
 void report_print(const struct study *study, const struct terminal *terminal)
@@ -99,7 +99,7 @@ void report_print(const struct study *study, const struct terminal *terminal)
         fputc('\n', terminal->stream);
         chart_print(study, terminal);
         fputc('\n', terminal->stream);
-        print_fit(study, terminal->stream);
+        print_fit(study, terminal);
 }
 
 void report_warn(const struct study *study)

@@ -61,6 +61,17 @@ static int next_signal(void)
                                                                               : 0;
 }
 
+/* As the kernel does it: where nobody could let us go on (an orphaned group), not at all. */
+static void stop_myself(void)
+{
+        sigset_t only;
+        sigemptyset(&only);
+        sigaddset(&only, SIGTSTP);
+        sigprocmask(SIG_UNBLOCK, &only, NULL);
+        raise(SIGTSTP);
+        sigprocmask(SIG_BLOCK, &only, NULL);
+}
+
 int run_check_signals(void)
 {
         for (;;) {
@@ -68,7 +79,7 @@ int run_check_signals(void)
                 if (signal == 0 || is_ending(signal))
                         return signal;
                 if (signal == SIGTSTP)
-                        raise(SIGSTOP);
+                        stop_myself();
         }
 }
 
@@ -154,7 +165,7 @@ static bool has_ended(pid_t pid)
 static void pause_both(pid_t pid)
 {
         kill(-pid, SIGSTOP);
-        raise(SIGSTOP);
+        stop_myself();
         kill(-pid, SIGCONT);
 }
 

@@ -97,7 +97,7 @@ static void warn_of_spread(struct study *study)
                 const struct measurement *one = &study->measurements[i];
                 if (one->spread > SPREAD_LIMIT)
                         warn(study,
-                             "%d worker%s: the spread is too wide to conclude: %.0f %% of the "
+                             "%d worker%s: the spread is too wide to conclude: %.3g %% of the "
                              "median (limit %.0f %%); use an idle machine, a longer run or more "
                              "repeats",
                              one->workers, one->workers == 1 ? "" : "s", one->spread * 100,

@@ -39,3 +39,22 @@ const char *terminal_colour(const struct terminal *terminal, enum colour colour)
         };
         return terminal->colours ? sequences[colour] : "";
 }
+
+void terminal_wrap(const struct terminal *terminal, int margin, const char *text)
+{
+        int room = terminal->width - margin - 1;
+        int used = 0;
+        fprintf(terminal->stream, "%*s", margin, "");
+        while (*text) {
+                int length = (int)strcspn(text, " ");
+                if (used && used + 1 + length > room) {
+                        fprintf(terminal->stream, "\n%*s", margin, "");
+                        used = 0;
+                }
+                fprintf(terminal->stream, "%s%.*s", used ? " " : "", length, text);
+                used += length + (used != 0);
+                text += length;
+                text += strspn(text, " ");
+        }
+        fputc('\n', terminal->stream);
+}

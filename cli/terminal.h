@@ -20,4 +20,7 @@ void terminal_init(struct terminal *terminal, FILE *stream);
 /* The sequence that begins a colour (COLOUR_NONE ends it); "" where there are no colours. */
 const char *terminal_colour(const struct terminal *terminal, enum colour colour);
 
+/* A sentence as lines that begin after a margin and end before the terminal's edge. */
+void terminal_wrap(const struct terminal *terminal, int margin, const char *text);
+
 #endif

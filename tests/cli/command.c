@@ -77,6 +77,7 @@ pid_t command_start(const char *const *arguments)
         ck_assert_int_ge(pid, 0);
         if (pid == 0) {
                 int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+                setpgid(0, 0);
                 dup2(null, 1);
                 dup2(null, 2);
                 become(arguments);

@@ -21,7 +21,7 @@ void command_run(struct outcome *ret_outcome, const char *const *arguments);
 #define COMMAND(ret_outcome, ...) \
         command_run((ret_outcome), (const char *const[]){ __VA_ARGS__, NULL })
 
-/* Start it with standard output and error going to /dev/null; its pid. */
+/* Start it in a process group of its own, with standard output and error going to /dev/null. */
 pid_t command_start(const char *const *arguments);
 
 /* The same on a terminal of its own, whose other side goes to *ret_fd. */

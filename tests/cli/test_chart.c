@@ -70,9 +70,7 @@ TEST(no_line_is_wider_than_the_terminal)
                 char *save = NULL;
                 for (char *line = strtok_r(text, "\n", &save); line;
                      line = strtok_r(NULL, "\n", &save))
-                        ck_assert_msg(strlen(line) <= (size_t)width ||
-                                              strncmp(line, "Amdahl", 6) == 0,
-                                      "width %d: %s", width, line);
+                        ck_assert_msg(strlen(line) <= (size_t)width, "width %d: %s", width, line);
         }
         study_fini(&study);
 }
@@ -138,8 +136,9 @@ TEST(a_wide_spread_is_told_with_its_width_and_the_limit)
         study.measurements[0].count = 5;
         study_evaluate(&study);
         ck_assert_double_eq_tol(study.measurements[0].spread, 0.3 / 1.05, 1e-12);
-        ck_assert(warns(&study, "1 worker: the spread is too wide to conclude: 29 % of the median "
-                                "(limit 10 %)"));
+        ck_assert(warns(&study,
+                        "1 worker: the spread is too wide to conclude: 28.6 % of the median "
+                        "(limit 10 %)"));
         study_fini(&study);
 }
 

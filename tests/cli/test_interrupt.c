@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 
 /* Read the "pid N" lines of the log. */
 static void read_pids(pid_t pids[2])
@@ -97,6 +98,25 @@ TEST(a_signal_that_was_ignored_before_stays_ignored)
         ck_assert_int_eq(kill(pid, SIGTERM), 0);
         ck_assert_int_eq(kit_wait(pid), -SIGTERM);
         await_end(pids);
+        folder_remove();
+}
+
+TEST(a_run_that_ctrl_z_paused_is_run_again)
+{
+        int status;
+        folder_make();
+        pid_t pid = command_start((const char *const[]){
+                "speedup", "--warmup", "0", "-r", "1", "-w", "1", "--", subject, "--log",
+                folder_path("log"), "--serial", "300", NULL });
+        file_await_lines(folder_path("log"), 1);
+        ck_assert_int_eq(kill(pid, SIGTSTP), 0);
+        ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+        ck_assert(WIFSTOPPED(status));
+        ck_assert_int_eq(kill(pid, SIGCONT), 0);
+        ck_assert_int_eq(kit_wait(pid), 0);
+        char *log = file_read(folder_path("log"));
+        ck_assert_str_eq(log, "workers 1\nworkers 1\n");
+        free(log);
         folder_remove();
 }
 
