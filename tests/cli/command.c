@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 const char *const subject = SUBJECT_PROGRAM;
+const char *const manual_folder = MANUAL_FOLDER;
 static char folder[64];
 
 static _Noreturn void become(const char *const *arguments)

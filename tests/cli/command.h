@@ -7,6 +7,9 @@
 /* The program that is measured; see subject.c. */
 extern const char *const subject;
 
+/* Where the manual pages are. */
+extern const char *const manual_folder;
+
 /* What a command printed, and how it ended: its exit code, or minus the signal. */
 struct outcome {
         int code;

@@ -291,4 +291,42 @@ TEST(help_and_version_are_0)
         says(outcome.out, "Exit codes: ");
 }
 
+static char *read_manual(const char *page)
+{
+        char path[512];
+        snprintf(path, sizeof(path), "%s/%s", manual_folder, page);
+        char *manual = file_read(path);
+        ck_assert_ptr_nonnull(manual);
+        return manual;
+}
+
+/* Every "--option" of the help is a "Fl -option" of the page, or of hayfork(1) if all have it. */
+static void is_documented(const char *page, const char *help)
+{
+        char *manual = read_manual(page);
+        char *common = read_manual("hayfork.1");
+        int count = 0;
+        for (const char *at = help; (at = strstr(at, " --")); at += 3) {
+                char wanted[64];
+                int length = (int)strspn(at + 3, "abcdefghijklmnopqrstuvwxyz-");
+                snprintf(wanted, sizeof(wanted), "Fl -%.*s", length, at + 3);
+                ck_assert_msg(!length || strstr(manual, wanted) || strstr(common, wanted),
+                              "%s lacks %s", page, wanted);
+                count += length > 0;
+        }
+        ck_assert_int_ge(count, 3);
+        free(manual);
+        free(common);
+}
+
+TEST(the_manual_knows_all_options)
+{
+        COMMAND(&outcome, "--help");
+        is_documented("hayfork.1", outcome.out);
+        COMMAND(&outcome, "doctor", "--help");
+        is_documented("hayfork-doctor.1", outcome.out);
+        COMMAND(&outcome, "speedup", "--help");
+        is_documented("hayfork-speedup.1", outcome.out);
+}
+
 KIT_MAIN
