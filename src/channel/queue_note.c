@@ -141,7 +141,7 @@ static void count_lost(struct hf_side *side, hf_member_id id, struct hf_intents 
 }
 
 /* What a dead member left undone in queues. Its blocks are freed after this, by the heap. */
-static void bury(struct hf_member *me, hf_member_id id, struct hf_intents *intents)
+static bool bury(struct hf_member *me, hf_member_id id, struct hf_intents *intents)
 {
         struct hf_side *side = side_at(intents->queue);
         if (side) {
@@ -160,9 +160,12 @@ static void bury(struct hf_member *me, hf_member_id id, struct hf_intents *inten
                 hf_ledger_bury_held(me, id);
         /* It died right after it had linked the region's ledger, which no note names otherwise. */
         forget(intents, atomic_load_acquire(&hf_region_root()->ledgers[0]));
+        return true;
 }
 
-/* Before the heap's, which runs without a priority: it frees what these notes still name. */
+/* Registered after the heap's, so that it comes before it: that one frees what the notes still
+ * name.
+ */
 __attribute__((constructor(200))) static void at_start(void)
 {
         hf_at_burial(bury);
