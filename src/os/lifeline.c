@@ -16,7 +16,7 @@
 
 int hf_lifeline_hold(int fd)
 {
-        if (HF_OS_CALL("fcntl", fcntl(fd, F_SETSIG, SIGKILL)) < 0 ||
+        if (HF_OS_CALL("F_SETSIG", fcntl(fd, F_SETSIG, SIGKILL)) < 0 ||
             HF_OS_CALL("fcntl", fcntl(fd, F_SETOWN, getpid())) < 0 ||
             HF_OS_CALL("fcntl", fcntl(fd, F_SETFL, O_ASYNC)) < 0)
                 return -errno;

@@ -109,6 +109,15 @@ int hf_receive_all(int fd, void *data, size_t size, size_t *size_done, int watch
         return 0;
 }
 
+int hf_peek(int fd, void *ret_data, size_t size)
+{
+        int saved = errno;
+        ssize_t n = recv(fd, ret_data, size, MSG_PEEK | MSG_DONTWAIT);
+        bool early = n < 0 && (errno == EAGAIN || errno == EINTR);
+        errno = saved;
+        return n == (ssize_t)size ? 0 : early ? -ETIMEDOUT : -EPIPE;
+}
+
 int hf_send_fds(int fd, const void *data, size_t size, const int *fds, size_t count)
 {
         union {

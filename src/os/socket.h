@@ -27,6 +27,10 @@ int hf_send_all(int fd, const void *data, size_t size, int watch);
 int hf_receive_all(int fd, void *data, size_t size, size_t *size_done, int watch,
                    hay_time deadline);
 
+/* Look at the bytes that came, which stay: 0 when they are there; -EPIPE: end of file before so
+ * many came; -ETIMEDOUT: not yet. */
+int hf_peek(int fd, void *ret_data, size_t size);
+
 #define HF_FDS_MAX 4
 
 /* Send one message of at least 1 byte with fds. -EPIPE: the other side is gone. */

@@ -7,6 +7,7 @@
  * made, by which they are known to be inherited. */
 #include "process/handle.h"
 
+#include "base/atomic.h"
 #include "member/member.h"
 #include "process/current.h"
 #include "process/exit.h"
@@ -69,14 +70,19 @@ static void ready(void)
         /* Exit handlers run last first: the member is to leave after its children were buried. */
         hf_self(&ignored);
         once_result = hf_around_fork(hf_children_lock, hf_children_unlock, after_fork_in_child);
-        if (!once_result)
-                once_result = hf_at_exit(hf_end_children);
 }
 
 int hf_children_ready(void)
 {
+        static bool has_handler;
         pthread_once(&once, ready);
-        return once_result;
+        if (once_result < 0 || atomic_load_relaxed(&has_handler))
+                return once_result;
+        /* Two threads may both come here; a second handler finds nothing to do. */
+        int r = hf_at_exit(hf_end_children);
+        if (r == 0)
+                atomic_store_relaxed(&has_handler, true);
+        return r;
 }
 
 void hf_list_add(struct hay_process *process)

@@ -13,7 +13,6 @@
  * server that can't live is an error. */
 #include "process/forkserver.h"
 
-#include "os/process.h"
 #include "os/socket.h"
 #include "process/message.h"
 
@@ -23,21 +22,22 @@
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int server = -1; /* our end of its socket; written with the children's lock too */
+static int server = -1;  /* our end of its socket; written with the children's lock too */
+static unsigned servers; /* how many there were: tells one from its successor */
 
-static void set_server(int fd)
+static void drop_server(void)
 {
         hf_children_lock();
         if (server >= 0)
                 close(server);
-        server = fd;
+        server = -1;
         hf_children_unlock();
 }
 
 void hf_forkserver_stop(void)
 {
         pthread_mutex_lock(&lock);
-        set_server(-1);
+        drop_server();
         pthread_mutex_unlock(&lock);
 }
 
@@ -69,22 +69,24 @@ static int start_server(void)
                 server = process->fds[HF_CHANNEL];
                 process->fds[HF_CHANNEL] = -1;
                 hf_children_unlock();
+                servers++;
         }
         hf_handle_failed(process);
         return r;
 }
 
 /* Ask for a child; it has its ends then. -EPIPE: the server is dead. */
-static int ask(struct hay_process *process)
+static int ask(struct hay_process *process, unsigned *ret_server)
 {
         int fds[] = { process->fds[HF_ITS_CHANNEL], process->fds[HF_ITS_STATUS],
                       process->fds[HF_ITS_LIFELINE] };
         pthread_mutex_lock(&lock);
         int r = server < 0 ? start_server() : 0;
         if (r == 0) {
+                *ret_server = servers;
                 r = hf_send_fds(server, "c", 1, fds, process->daemon ? 3 : 2);
                 if (r == -EPIPE)
-                        set_server(-1);
+                        drop_server();
         }
         pthread_mutex_unlock(&lock);
         hf_children_lock();
@@ -93,16 +95,19 @@ static int ask(struct hay_process *process)
         return r;
 }
 
-/* The server sends nothing over its socket: readable means the end of file. */
-static bool server_is_gone(void)
+/* The channel was closed without an answer: either the child died, then the server will say so, or
+ * the server did. (Its own socket may be open a moment longer than what it held of ours.) */
+static int why_no_answer(struct hay_process *process, unsigned which)
 {
+        struct hf_end end;
+        size_t done = 0;
+        if (hf_receive_all(process->fds[HF_STATUS], &end, sizeof(end), &done, -1, HAY_FOREVER) == 0)
+                return -ECHILD;
         pthread_mutex_lock(&lock);
-        bool gone = server >= 0 && hf_fd_readable(server);
-        if (gone)
-                set_server(-1);
-        gone |= server < 0;
+        if (which == servers)
+                drop_server();
         pthread_mutex_unlock(&lock);
-        return gone;
+        return -EPIPE;
 }
 
 static int try_once(struct hay_process *process, struct hf_message *message, const void *argument)
@@ -114,11 +119,12 @@ static int try_once(struct hay_process *process, struct hf_message *message, con
                 r = hf_handle_lifeline(process);
         if (r < 0)
                 return r;
-        r = ask(process);
+        unsigned which = 0;
+        r = ask(process, &which);
         if (r < 0)
                 return r;
         r = hf_hand_over(process, message, argument);
-        return r == -EPIPE && !server_is_gone() ? -ECHILD : r;
+        return r == -EPIPE ? why_no_answer(process, which) : r;
 }
 
 int hf_start_forkserver(struct hay_process *process, const struct hf_start *start)

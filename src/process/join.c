@@ -27,16 +27,16 @@ static int sentinel_of(const struct hay_process *process)
         return fd >= 0 ? fd : process->fds[HF_STATUS];
 }
 
-/* 1 when the forkserver told how it ended, or can't any more. */
-static int receive_end(struct hay_process *process)
+/* True when the forkserver told how it ended, or can't any more. It is left to be read: the socket
+ * may be the sentinel, and stay readable. */
+static bool receive_end(struct hay_process *process)
 {
-        size_t done = 0;
         struct hf_end end;
-        int r = hf_receive_all(process->fds[HF_STATUS], &end, sizeof(end), &done, -1, HAY_NOWAIT);
+        int r = hf_peek(process->fds[HF_STATUS], &end, sizeof(end));
         if (r == -ETIMEDOUT)
-                return 0;
+                return false;
         process->end = r == 0 ? end : (struct hf_end){ .code = -1 };
-        return 1;
+        return true;
 }
 
 bool hf_look(struct hay_process *process, bool exactly)

@@ -1,0 +1,239 @@
+/* Daemonic children end with their parent, however it ends, and not before. */
+#include "kit.h"
+#include "os/process.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+struct family {
+        pid_t daemon;
+        pid_t brother;
+        int ready; /* the parent has done all, and waits to be killed */
+        enum hay_start how;
+        bool by_thread;
+        bool with_brother;
+};
+
+/* Also with all signals blocked, and in the middle of a sleep. */
+static int live_on(void *arg)
+{
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, NULL);
+        __atomic_store_n((pid_t *)arg, getpid(), __ATOMIC_RELEASE);
+        kit_sleep_ms(60000);
+        return 0;
+}
+
+static void await(const int *word)
+{
+        while (!__atomic_load_n(word, __ATOMIC_ACQUIRE))
+                kit_sleep_ms(1);
+}
+
+static void *start_daemon(void *arg)
+{
+        struct family *family = arg;
+        hay_process *process;
+        struct hay_process_options options = { .daemon = true, .start = family->how };
+        if (hay_process_start(&process, live_on, &family->daemon, &options) == 0)
+                await(&family->daemon);
+        return NULL;
+}
+
+static int be_parent(void *arg)
+{
+        struct family *family = arg;
+        hay_process *process;
+        pthread_t thread;
+        struct hay_process_options options = { .daemon = false };
+        if (family->by_thread) {
+                pthread_create(&thread, NULL, start_daemon, family);
+                pthread_join(thread, NULL);
+        } else {
+                start_daemon(family);
+        }
+        if (family->with_brother) {
+                if (hay_process_start(&process, live_on, &family->brother, &options) < 0)
+                        return 1;
+                await(&family->brother);
+        }
+        __atomic_store_n(&family->ready, 1, __ATOMIC_RELEASE);
+        pause();
+        return 0;
+}
+
+static bool ends_soon(pid_t pid, uint64_t start_time)
+{
+        hay_time end = hay_in_ms(10000);
+        while (hf_process_runs(pid, start_time, UINT64_MAX) && hay_now() < end)
+                kit_sleep_ms(1);
+        return hay_now() < end;
+}
+
+/* Wait for all that was orphaned to us. */
+static void reap_orphans(void)
+{
+        while (wait(NULL) > 0 || errno == EINTR)
+                continue;
+}
+
+static void kill_the_parent(struct family what, bool brother_lives)
+{
+        ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        struct family *family = hay_new(struct family);
+        *family = what;
+        pid_t parent = kit_fork(be_parent, family);
+        await(&family->ready);
+        uint64_t start_time = hf_process_start_time(family->daemon);
+        /* It does not die because the thread that started it has ended. */
+        kit_sleep_ms(50);
+        ck_assert(hf_process_runs(family->daemon, start_time, UINT64_MAX));
+        ck_assert_int_eq(kill(parent, SIGKILL), 0);
+        ck_assert_int_eq(kit_wait(parent), -SIGKILL);
+        ck_assert_msg(ends_soon(family->daemon, start_time), "the daemon lives");
+        if (brother_lives) {
+                ck_assert_int_eq(waitpid(family->brother, NULL, WNOHANG), 0);
+                ck_assert_int_eq(kill(family->brother, SIGKILL), 0);
+        }
+        reap_orphans();
+        hay_free(family);
+        prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST(a_forked_daemon_dies_when_its_parent_is_killed)
+{
+        kill_the_parent((struct family){ .how = HAY_FORK }, false);
+}
+
+TEST(a_daemon_that_a_thread_started_outlives_the_thread_and_not_the_process)
+{
+        kill_the_parent((struct family){ .how = HAY_FORK, .by_thread = true }, false);
+        kill_the_parent((struct family){ .how = HAY_SPAWN, .by_thread = true }, false);
+        kill_the_parent((struct family){ .how = HAY_FORKSERVER, .by_thread = true }, false);
+}
+
+TEST(a_spawned_daemon_dies_when_its_parent_is_killed)
+{
+        kill_the_parent((struct family){ .how = HAY_SPAWN }, false);
+}
+
+TEST(a_daemon_of_the_forkserver_dies_when_its_parent_is_killed)
+{
+        kill_the_parent((struct family){ .how = HAY_FORKSERVER }, false);
+}
+
+TEST(a_daemon_dies_though_its_brother_lives_on)
+{
+        kill_the_parent((struct family){ .how = HAY_FORK, .with_brother = true }, true);
+}
+
+static int fork_brother_and_pause(void *arg)
+{
+        struct family *family = arg;
+        start_daemon(family);
+        family->brother = kit_fork(live_on, &family->brother);
+        __atomic_store_n(&family->ready, 1, __ATOMIC_RELEASE);
+        pause();
+        return 0;
+}
+
+TEST(a_daemon_dies_though_a_fork_of_the_users_lives_on)
+{
+        ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        struct family *family = hay_new(struct family);
+        pid_t parent = kit_fork(fork_brother_and_pause, family);
+        await(&family->ready);
+        ck_assert_int_eq(kill(parent, SIGKILL), 0);
+        ck_assert_int_eq(kit_wait(parent), -SIGKILL);
+        int status;
+        ck_assert_int_eq(waitpid(family->daemon, &status, 0), family->daemon);
+        ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        ck_assert_int_eq(waitpid(family->brother, NULL, WNOHANG), 0);
+        ck_assert_int_eq(kill(family->brother, SIGKILL), 0);
+        reap_orphans();
+        hay_free(family);
+        prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+static int leave_at_once(void *arg)
+{
+        start_daemon(arg);
+        _exit(5);
+}
+
+static int execute(void *arg)
+{
+        start_daemon(arg);
+        execl("/bin/sleep", "sleep", "0.05", (char *)NULL);
+        return 1;
+}
+
+TEST(a_daemon_dies_when_its_parent_leaves_without_exit_handlers_or_executes)
+{
+        ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        int (*const bodies[])(void *) = { leave_at_once, execute };
+        for (int i = 0; i < 2; i++) {
+                struct family *family = hay_new(struct family);
+                ck_assert_int_eq(kit_wait(kit_fork(bodies[i], family)), i ? 0 : 5);
+                int status;
+                ck_assert_int_eq(waitpid(family->daemon, &status, 0), family->daemon);
+                ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+                hay_free(family);
+        }
+        prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+static int nothing(void *arg)
+{
+        (void)arg;
+        return 0;
+}
+
+static int start_daemons_for_ever(void *arg)
+{
+        for (;;) {
+                hay_process *process;
+                struct hay_process_options options = { .daemon = true };
+                __atomic_add_fetch((int *)arg, 1, __ATOMIC_RELAXED);
+                if (hay_process_start(&process, *(int *)arg % 2 ? nothing : live_on, &(pid_t){ 0 },
+                                      &options) < 0)
+                        return 1;
+        }
+}
+
+TEST(no_daemon_is_left_wherever_in_a_start_the_parent_is_killed)
+{
+        ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        unsigned long seed = kit_seed();
+        srandom((unsigned)seed);
+        for (int i = 0; i < 25; i++) {
+                int *count = hay_new(int);
+                pid_t parent = kit_fork(start_daemons_for_ever, count);
+                await(count);
+                struct timespec pause = { 0, random() % 4000000 };
+                nanosleep(&pause, NULL);
+                ck_assert_int_eq(kill(parent, SIGKILL), 0);
+                hay_time end = hay_in_ms(10000);
+                hay_time last = hay_now();
+                int status;
+                pid_t pid;
+                while ((pid = waitpid(-1, &status, WNOHANG)) >= 0 && last < end) {
+                        if (!pid)
+                                kit_sleep_ms(1);
+                        last = hay_now();
+                }
+                ck_assert_msg(last < end, "a daemon lives");
+                hay_free(count);
+        }
+        prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+int main(int argc, char **argv)
+{
+        hay_main(argc, argv);
+        return kit_main(argc, argv, __FILE__);
+}
