@@ -237,6 +237,8 @@ static int write_plot(struct stage *stage)
         char *problem = NULL;
         int r = plot_write(&stage->study, stage->options->plot, &problem);
         if (r > 0) {
+                cli_error("ended by signal %d, %s, while gnuplot drew '%s', which was not written",
+                          r, strsignal(r), stage->options->plot);
                 close_stage(stage);
                 run_die(r);
         }

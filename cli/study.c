@@ -13,6 +13,9 @@
 /* A spread above this leaves the median's second digit open. */
 #define SPREAD_LIMIT 0.10
 
+/* To start and end a process takes up to a millisecond, which no number of workers shortens. */
+#define SHORT_RUN_S 0.010
+
 void study_init(struct study *study, char **argv, const struct workers *workers, int repeat,
                 int warmup, int processors)
 {
@@ -132,6 +135,11 @@ static void warn_of_all(struct study *study)
                      most, study->processors, study->processors == 1 ? "" : "s");
         if (study->repeat == 1)
                 warn(study, "one repeat shows no spread: use --repeat 5 or more to conclude");
+        if (study->measurements[0].time.median < SHORT_RUN_S)
+                warn(study,
+                     "a run takes only %.3g ms: to start and end the program is much of it; give "
+                     "it more to do",
+                     study->measurements[0].time.median * 1e3);
         warn_of_spread(study);
         warn_of_overlap(study);
 }

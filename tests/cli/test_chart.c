@@ -123,6 +123,14 @@ TEST(a_program_that_gains_nothing_is_asked_for_HAYFORK_WORKERS)
         study_fini(&study);
 }
 
+TEST(runs_that_are_all_start_and_end_are_told)
+{
+        struct study study;
+        fill(&study, (int[]){ 1, 2 }, (double[]){ 0.004, 0.002 }, 2);
+        ck_assert(warns(&study, "a run takes only 4 ms"));
+        study_fini(&study);
+}
+
 TEST(a_wide_spread_is_told_with_its_width_and_the_limit)
 {
         struct study study;
