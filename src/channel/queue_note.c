@@ -160,6 +160,9 @@ static bool bury(struct hf_member *me, hf_member_id id, struct hf_intents *inten
                 hf_ledger_bury_held(me, id);
         /* It died right after it had linked the region's ledger, which no note names otherwise. */
         forget(intents, atomic_load_acquire(&hf_region_root()->ledgers[0]));
+        /* It died while it moved a note from one place to the other. */
+        if (intents->block == intents->spare_block)
+                atomic_store_release(&intents->spare_block, (hf_offset)0);
         return true;
 }
 

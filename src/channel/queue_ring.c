@@ -32,7 +32,8 @@ int hf_segment_new(struct hf_member *self, uint32_t units, struct hf_segment **r
         return 0;
 }
 
-/* Make intents.block free for another block, and back. A block that both name is freed once. */
+/* Make intents.block free for another block, and back. In between both may name it: see bury() in
+ * queue_note.c. */
 static bool set_aside(struct hf_member *self)
 {
         if (!self->intents.block)
