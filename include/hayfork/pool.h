@@ -24,8 +24,9 @@ HAY_API int hay_pool_new_sized(hay_pool **ret_pool, const struct hay_pool_option
                                size_t options_size);
 
 /* Start the workers (by fork: they see what this process had in memory then). -EINVAL: NULL or
- * workers out of range; -EAGAIN, -ENOMEM: as fork(2).
- * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
+ * workers out of range; -EPERM: a daemonic process (a worker is one) may not have children;
+ * -EMFILE; -EAGAIN, -ENOMEM: as fork(2). Safety: threads any · after fork child · in signal
+ * handlers no · if killed recovers */
 static inline int hay_pool_new(hay_pool **ret_pool, const struct hay_pool_options *options)
 {
         return hay_pool_new_sized(ret_pool, options, sizeof(*options));
@@ -35,7 +36,7 @@ static inline int hay_pool_new(hay_pool **ret_pool, const struct hay_pool_option
 struct hay_map {
         hay_task *task;
         const void
-                *in; /* count items of in_size bytes; in the region: used in place, else copied */
+                *in; /* count items of in_size bytes; used in place if in the region, else copied */
         size_t in_size;
         void *out; /* likewise; NULL: no results */
         size_t out_size;
@@ -57,10 +58,12 @@ HAY_API int hay_pool_map_sized(hay_pool *pool, const struct hay_map *map, size_t
  * else the error of the failing item with the least index, told in ret_error (may be NULL):
  * -ECANCELED: the task returned non-zero (error.message tells the code); -ECHILD: the worker died
  * (error.signal, error.pid, error.index); the items that did not fail have their results in `out`.
- * -ETIMEDOUT: the deadline passed, and items that had not begun never will; -EINVAL: NULL or
- * sizes that overflow; -ENOMEM; -EPIPE: closed, terminated, or broken by its initializer or by
- * workers that die as soon as they start (error tells).
- * Safety: threads any · after fork not · in signal handlers no · if killed its workers end */
+ * -ETIMEDOUT: the deadline passed; items that had not begun never will, one that runs goes on and
+ * may yet write to an `out` in the region, any other `out` is as it was; -EINVAL: NULL or sizes
+ * that overflow; -ENOMEM; -ECHILD: the pool is another process's; -EPIPE: closed, terminated, or
+ * broken by its initializer or by workers that die before they begin an item (error tells). When
+ * the last worker died and none can be started for 5 s, what fork(2) said. Safety: threads any ·
+ * after fork not · in signal handlers no · if killed its workers end */
 static inline int hay_pool_map(hay_pool *pool, const struct hay_map *map,
                                struct hay_error *ret_error)
 {
@@ -72,19 +75,20 @@ static inline int hay_pool_map(hay_pool *pool, const struct hay_map *map,
 HAY_API int hay_pool_apply(hay_pool *pool, hay_task *task, const void *in, size_t in_size,
                            void *out, size_t out_size, void *arg, struct hay_error *ret_error);
 
-/* How many workers it has.
+/* How many workers it has; -EINVAL: NULL.
  * Safety: threads any · after fork not · in signal handlers yes · if killed nothing to mend */
 HAY_API int hay_pool_workers(const hay_pool *pool);
 
-/* No more jobs; the workers end when the running ones are done.
+/* No more jobs; the workers end when the running ones are done. -EINVAL; -ECHILD.
  * Safety: threads any · after fork not · in signal handlers no · if killed its workers end */
 HAY_API int hay_pool_close(hay_pool *pool);
 
-/* End the workers now; running jobs return -EPIPE.
+/* End the workers now (SIGTERM); running jobs return -EPIPE. -EINVAL; -ECHILD.
  * Safety: threads any · after fork not · in signal handlers no · if killed its workers end */
 HAY_API int hay_pool_terminate(hay_pool *pool);
 
-/* Wait for the workers' end. -EBUSY: neither closed nor terminated; -ETIMEDOUT.
+/* Wait for the workers' end; what does not end within a second of hay_pool_terminate() is killed.
+ * -EBUSY: neither closed nor terminated; -ETIMEDOUT; -EINVAL; -ECHILD.
  * Safety: threads any · after fork not · in signal handlers no · if killed its workers end */
 HAY_API int hay_pool_join(hay_pool *pool, hay_time deadline);
 

@@ -1,9 +1,10 @@
 /* The member table.
  *
  * The words
- *   slot.word     id:32 | pid:22 | start:10. The id is epoch:18 | slot:13. A pid of 0 means free;
- * the id is then that of the next member here. Changed by one CAS each: join, leave, bury. start is
- * the low end of the process's start time, against reused pids; 0 with an unreadable /proc.
+ *   slot.word     id:32 | pid:22 | start:10. The id is epoch:18 | slot:13. A pid of 0 means free; the
+ *                 id is then that of the next member here. Changed by one CAS each: join, leave, bury.
+ *                 start is the low end of the process's start time, against reused pids; 0 with an
+ *                 unreadable /proc.
  *   slot.intents  what the member is in the middle of; written by it alone while it lives, by the
  *                 burier (who holds `burial`) afterwards. All zero in a free slot.
  *   root.window   slots 1 to window - 1 may be in use and their pages exist; only grows.
@@ -11,8 +12,8 @@
  *                 come back: that takes 2^18 times the window in joins.
  *   root.deaths   counts burials; late by one if the burier dies.
  *
- * The matrix: join against join, leave and bury meet in the CAS of slot.word. Burials of members
- * with intents exclude each other by `burial`, a guard; others need none.
+ * The matrix: join against join, leave and bury meet in the CAS of slot.word. Burials of members with
+ * intents exclude each other by `burial`, a guard; others need none.
  *
  * The crash table
  *   join   before the CAS: nothing. After: a member without intents, that is dead.
@@ -20,8 +21,7 @@
  *   bury   before slot.word: the next burier settles again what is left of the intents (a resolver
  *          finds its own work done). After, before deaths: the count is late; sleepers look at the
  *          owner words at the end of their slice anyway.
- *   grow   pages reserved, window not stored: the next one reserves them again.
- */
+ *   grow   pages reserved, window not stored: the next one reserves them again. */
 #include "member/member.h"
 
 #include "base/checked.h"

@@ -19,8 +19,7 @@ typedef uint32_t hf_member_id;
  *  - block, spare_block: a block of the heap that is this member's and linked nowhere yet, or no
  *    longer; freed at burial (memory/heap.c).
  *  - queue…: the message that it is putting or getting (channel/queue).
- *  - pools: the pools that it made (pool/estate.c).
- *  - word: free. */
+ *  - pools, pool_note: the pools that it made (pool/estate.c). */
 struct hf_intents {
         hf_offset block;
         hf_offset spare_block;
@@ -29,7 +28,7 @@ struct hf_intents {
         hf_offset queue_block;
         uint64_t queue_phase;
         hf_offset pools;
-        uint64_t word;
+        hf_offset pool_note;
 };
 
 struct hf_member {

@@ -1,19 +1,17 @@
-/* Blocks up to 16 KiB come from slabs (slab.c), larger ones are spans of whole units (span.c) of
- * whose pages only those exist that the block needs. One guard stands over both; its repair
- * rebuilds all that is derived from the spans' words and the slabs' bitmaps. Pages are reserved and
- * zeroed outside of it, by the block's owner.
+/* Blocks up to 16 KiB come from slabs (slab.c), larger ones are spans of whole units (span.c) of whose
+ * pages only those exist that the block needs. One guard stands over both; its repair rebuilds all
+ * that is derived from the spans' words and the slabs' bitmaps. Pages are reserved and zeroed outside
+ * of it, by the block's owner.
  *
  * A place is the word of the region that is to name a new block, or names the one to be freed: an
- * intent of a member, or a word of a structure that is reachable by itself. root.place says which
- * is just being changed. The invariant: while nobody is in the guard, a place names a live block,
- * or 0.
+ * intent of a member, or a word of a structure that is reachable by itself. root.place says which is
+ * just being changed. The invariant: while nobody is in the guard, a place names a live block, or 0.
  *
  * The crash table
- *   alloc  *place set, block not live: repair clears *place. Live: it is the place's. An intent's
- * is freed by burial, until its owner has linked it. free   block no longer live, *place not
- * cleared: repair clears it. pages  units[].warm is raised after the pages exist: reserving again
- * does no harm.
- */
+ *   alloc  *place set, block not live: repair clears *place. Live: it is the place's. An intent's is
+ *          freed by burial, until its owner has linked it.
+ *   free   block no longer live, *place not cleared: repair clears it.
+ *   pages  units[].warm is raised after the pages exist: reserving again does no harm. */
 #include "memory/heap.h"
 
 #include "memory/unit.h"

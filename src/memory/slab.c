@@ -6,11 +6,9 @@
  * root.partial[class] lists the slabs of a class with room, so that a take looks at the first only.
  *
  * The crash table
- *   take  before the bit: the note names a block that is not live, repair clears the note. After:
- * the block is the noter's. give  before the bit: nothing. After: `live` and the list are stale,
- * repair counts again. new   the bitmap is zeroed before the unit's word says slab; an empty slab
- * waits in its list.
- */
+ *   take  before the bit: the place names a block that is not live, repair clears it (heap.c).
+ *   give  before the bit: nothing. After: `live` and the list are stale, repair counts again.
+ *   new   the bitmap is zeroed before the unit's word says slab; an empty slab waits in its list. */
 #include "memory/unit.h"
 
 #include <errno.h>

@@ -1,22 +1,24 @@
-/* Spans of units. From unit 0 to root.top every unit belongs to one span, whose first unit's word
- * says kind and length: so the spans are found by a walk. Every change is one store to one word (or
- * to root.top) that keeps the walk whole; what it makes stale is mended after it.
+/* Spans of units. From unit 0 to root.top every unit belongs to one span, whose first unit's word says
+ * kind and length: so the spans are found by a walk. Every change is one store to one word (or to
+ * root.top) that keeps the walk whole; what it makes stale is mended after it.
  *
- * The words: all are written under the heap's guard alone, but `warm` and `size` of a live span,
- * which belong to the block's owner. word    the truth. Inside a span 0. before, next, prev,
- * root.free_lists, root.partial, root.warm_free   derived, rebuilt by repair. root.top        units
- * that belong to spans; only grows. root.releasing  the span whose pages are just being given back:
- * warm is 0 there already.
+ * The words: all are written under the heap's guard alone, but `warm` and `size` of a live span, which
+ * belong to the block's owner.
+ *   word    the truth. Inside a span 0.
+ *   before, next, prev, `size` of a free span, root.last, root.free_lists, root.partial,
+ *   root.warm_free  derived, rebuilt by repair.
+ *   root.top        units that belong to spans; only grows.
+ *   root.releasing  the span whose pages are just being given back: warm is 0 there already.
  *
  * The crash table
- *   carve   the words of the new span and of the rest, which stand inside the old, longer span, are
- *           nothing to a walk until the old span's word is stored (the commit); repair clears them.
- *           After it lists and `before` are stale, repair rebuilds them.
- *   extend  words beyond top are nothing until top moves (the commit).
- *   give    the word turned free: stale as above. Joined: the second span's word is now inside,
- * repair clears it. release  between warm = 0 and the kernel's call: pages stay that nobody counts;
- * repair gives root.releasing back again.
- */
+ *   carve    the words of the new span and of the rest, which stand inside the old, longer span, are
+ *            nothing to a walk until the old span's word is stored (the commit); repair clears them.
+ *            After it lists and `before` are stale, repair rebuilds them.
+ *   extend   words beyond top are nothing until top moves (the commit).
+ *   give     the word turned free: stale as above. Joined: the second span's word is now inside,
+ *            repair clears it.
+ *   release  between warm = 0 and the kernel's call: pages stay that nobody counts; repair gives
+ *            root.releasing back again. */
 #include "memory/unit.h"
 
 #include <errno.h>

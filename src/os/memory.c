@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,8 +23,7 @@
 #define RESERVE_PIECE ((size_t)4 << 20)
 #define HIGH_FD 96
 
-/* Out of the way of programs that count on low numbers; as it came where the limit is lower. */
-static int move_up(int fd)
+int hf_fd_move_up(int fd)
 {
         int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
         if (high < 0)
@@ -45,7 +43,7 @@ int hf_memfd_create(const char *name, size_t size)
                 close(fd);
                 return r;
         }
-        return move_up(fd);
+        return hf_fd_move_up(fd);
 }
 
 int hf_file_size(int fd, size_t *ret_size)
@@ -65,6 +63,13 @@ int hf_file_identity(int fd, struct hf_file_identity *ret_identity)
         ret_identity->device = status.st_dev;
         ret_identity->inode = status.st_ino;
         return 0;
+}
+
+bool hf_file_is(int fd, const struct hf_file_identity *identity)
+{
+        struct hf_file_identity now;
+        return fd >= 0 && hf_file_identity(fd, &now) == 0 && now.inode == identity->inode &&
+               now.device == identity->device;
 }
 
 int hf_file_read(int fd, void *ret_bytes, size_t size)
@@ -181,23 +186,6 @@ size_t hf_file_size_limit(void)
 size_t hf_page_size(void)
 {
         return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-int hf_eventfd(void)
-{
-        int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        return fd < 0 ? -errno : move_up(fd);
-}
-
-void hf_eventfd_ring(int fd)
-{
-        uint64_t one = 1;
-        int saved = errno;
-        ssize_t n;
-        do
-                n = write(fd, &one, sizeof(one));
-        while (n < 0 && errno == EINTR);
-        errno = saved;
 }
 
 void hf_close(int fd)

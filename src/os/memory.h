@@ -23,6 +23,9 @@ int hf_file_size(int fd, size_t *ret_size);
 /* 0 or -errno. */
 int hf_file_identity(int fd, struct hf_file_identity *ret_identity);
 
+/* Whether the fd still is that file: a program may have closed it, and reused its number. */
+bool hf_file_is(int fd, const struct hf_file_identity *identity);
+
 /* Read `size` bytes from the file's start; 0, -errno, -EUCLEAN when it is shorter. */
 int hf_file_read(int fd, void *ret_bytes, size_t size);
 
@@ -55,9 +58,9 @@ size_t hf_file_size_limit(void);
 
 size_t hf_page_size(void);
 
-/* An eventfd for hf_region_bell(), close-on-exec, that never blocks; the fd or -errno. */
-int hf_eventfd(void);
-void hf_eventfd_ring(int fd);
+/* The same file under a number out of the way of programs that count on low ones; as it came where
+ * there is no room for that. */
+int hf_fd_move_up(int fd);
 
 void hf_close(int fd);
 

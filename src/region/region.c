@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "base/checked.h"
 #include "base/options.h"
+#include "os/bell.h"
 #include "os/memory.h"
 
 #include <hayfork/time.h>
@@ -32,9 +33,8 @@
 unsigned char *hf_region_base;
 size_t hf_region_size;
 static int region_fd = -1;
-static int bell_fd = -1;
+static struct hf_bell region_bell = { .fd = -1 };
 static struct hf_file_identity identity;
-static struct hf_file_identity bell_identity;
 static int32_t maker;
 
 static bool parse_size(const char *text, size_t *ret_size)
@@ -115,12 +115,11 @@ static struct hf_layout lay_out(size_t limit)
         return layout;
 }
 
-static void adopt(int fd, int bell, void *memory, size_t size)
+static void adopt(int fd, const struct hf_bell *bell, void *memory, size_t size)
 {
         region_fd = fd;
-        bell_fd = bell;
+        region_bell = *bell;
         hf_file_identity(fd, &identity);
-        hf_file_identity(bell, &bell_identity);
         hf_region_size = size;
         __atomic_store_n(&hf_region_base, (unsigned char *)memory, __ATOMIC_RELEASE);
 }
@@ -133,8 +132,8 @@ static int make_of_size(size_t limit)
         int fd = hf_memfd_create("hayfork", layout.size);
         if (fd < 0)
                 return fd;
-        int bell = hf_eventfd();
-        int r = bell;
+        struct hf_bell bell;
+        int r = hf_bell_open(&bell);
         if (r < 0)
                 goto close_fd;
         void *memory;
@@ -147,12 +146,12 @@ static int make_of_size(size_t limit)
                 goto unmap;
         layout.address = (uintptr_t)memory;
         ((struct hf_root *)memory)->layout = layout;
-        adopt(fd, bell, memory, layout.size);
+        adopt(fd, &bell, memory, layout.size);
         return 0;
 unmap:
         hf_unmap(memory, layout.size);
 close_bell:
-        hf_close(bell);
+        hf_bell_close(&bell);
 close_fd:
         hf_close(fd);
         return r;
@@ -235,7 +234,9 @@ static int attach(int fd, int bell)
         r = hf_map_shared(fd, size, (void *)(uintptr_t)theirs.address, &memory);
         if (r < 0)
                 return r;
-        adopt(fd, bell, memory, size);
+        struct hf_bell inherited;
+        hf_bell_adopt(&inherited, bell);
+        adopt(fd, &inherited, memory, size);
         return 0;
 }
 
@@ -255,20 +256,12 @@ int hf_region_fd(void)
 
 int hf_region_bell(void)
 {
-        return bell_fd;
-}
-
-static bool is_same(int fd, const struct hf_file_identity *expected)
-{
-        struct hf_file_identity now;
-        return fd >= 0 && hf_file_identity(fd, &now) == 0 && now.inode == expected->inode &&
-               now.device == expected->device;
+        return region_bell.fd;
 }
 
 void hf_region_ring(void)
 {
-        if (is_same(bell_fd, &bell_identity))
-                hf_eventfd_ring(bell_fd);
+        hf_bell_ring(&region_bell);
 }
 
 bool hf_in_region(const void *address, size_t size)
@@ -310,7 +303,7 @@ int hf_region_reserve(hf_offset offset, size_t size)
                 return 0;
         if (!is_affordable(size))
                 return -ENOMEM;
-        if (is_same(region_fd, &identity))
+        if (hf_file_is(region_fd, &identity))
                 return hf_reserve_pages(region_fd, offset, size);
         size_t before = offset % hf_page_size();
         return hf_reserve_mapped(hf_region_base + offset - before, size + before);
@@ -318,7 +311,7 @@ int hf_region_reserve(hf_offset offset, size_t size)
 
 int hf_region_release(hf_offset offset, size_t size)
 {
-        if (is_same(region_fd, &identity))
+        if (hf_file_is(region_fd, &identity))
                 return hf_release_pages(region_fd, offset, size);
         return hf_release_mapped(hf_region_base + offset, size);
 }
