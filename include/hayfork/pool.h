@@ -25,8 +25,8 @@ HAY_API int hay_pool_new_sized(hay_pool **ret_pool, const struct hay_pool_option
 
 /* Start the workers (by fork: they see what this process had in memory then). -EINVAL: NULL or
  * workers out of range; -EPERM: a daemonic process (a worker is one) may not have children;
- * -EMFILE; -EAGAIN, -ENOMEM: as fork(2). Safety: threads any · after fork child · in signal
- * handlers no · if killed recovers */
+ * -EMFILE; -EAGAIN, -ENOMEM: as fork(2).
+ * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 static inline int hay_pool_new(hay_pool **ret_pool, const struct hay_pool_options *options)
 {
         return hay_pool_new_sized(ret_pool, options, sizeof(*options));
@@ -35,8 +35,7 @@ static inline int hay_pool_new(hay_pool **ret_pool, const struct hay_pool_option
 /* What to do: HAY_MAP() fills the first six from typed pointers. */
 struct hay_map {
         hay_task *task;
-        const void
-                *in; /* count items of in_size bytes; used in place if in the region, else copied */
+        const void *in; /* count items of in_size bytes; in the region: in place, else copied */
         size_t in_size;
         void *out; /* likewise; NULL: no results */
         size_t out_size;
@@ -62,8 +61,8 @@ HAY_API int hay_pool_map_sized(hay_pool *pool, const struct hay_map *map, size_t
  * may yet write to an `out` in the region, any other `out` is as it was; -EINVAL: NULL or sizes
  * that overflow; -ENOMEM; -ECHILD: the pool is another process's; -EPIPE: closed, terminated, or
  * broken by its initializer or by workers that die before they begin an item (error tells). When
- * the last worker died and none can be started for 5 s, what fork(2) said. Safety: threads any ·
- * after fork not · in signal handlers no · if killed its workers end */
+ * the last worker died and none can be started for 5 s, what fork(2) said.
+ * Safety: threads any · after fork not · in signal handlers no · if killed its workers end */
 static inline int hay_pool_map(hay_pool *pool, const struct hay_map *map,
                                struct hay_error *ret_error)
 {
