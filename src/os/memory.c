@@ -15,9 +15,6 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
 
 /* Interrupted, the kernel undoes a whole fallocate: small pieces get through a storm of signals. */
 #define RESERVE_PIECE ((size_t)4 << 20)
@@ -85,8 +82,10 @@ int hf_file_read(int fd, void *ret_bytes, size_t size)
 
 int hf_map_shared(int fd, size_t size, void *wanted, void **ret_memory)
 {
-        int flags = MAP_SHARED | MAP_NORESERVE | (wanted ? MAP_FIXED_NOREPLACE : 0);
-        void *memory = mmap(wanted, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+        /* A hint is taken where there is room. With MAP_FIXED_NOREPLACE ThreadSanitizer, which
+         * zeroes addresses that it does not like, would have us map page 0. */
+        void *memory =
+                mmap(wanted, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
         if (memory == MAP_FAILED)
                 return -errno;
         if (wanted && memory != wanted) {
