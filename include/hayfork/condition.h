@@ -10,35 +10,35 @@
 HAY_BEGIN
 
 typedef struct hay_condition {
-        uint32_t private_sequence; /* moves with each notify; sleepers sleep on it */
-        uint32_t private_waiting;  /* how many wait; too high after a waiter's death */
-        uint32_t private_pending;  /* notifies given and not yet taken */
-        uint32_t private_ticket;   /* the next waiter's number */
-        uint32_t private_limit;    /* waiters below it may take a pending notify */
-        uint32_t private_guard;    /* the internal lock over these words */
+        uint64_t private_state;    /* groups of waiters: one word, one commit each operation */
+        uint32_t private_sleep[2]; /* move with each notify; sleepers sleep on their group's */
+        uint32_t private_spin;     /* a hint: how long spinning was worth it lately */
+        uint32_t private_reserved;
 } hay_condition;
 
 /* Release the lock, sleep until notified, take the lock again: it is held on every return but
- * -EINVAL and -EPERM (not held). 0; HAY_OWNER_DIED: woken, and the lock's last owner died;
- * -ETIMEDOUT: the deadline passed, lock held (taken again without regard to the deadline).
+ * -EINVAL (NULL or misaligned), -EPERM (not held by this thread) and -ENOMEM. 0: notified, or woken
+ * early; HAY_OWNER_DIED: woken, because the lock's last owner died; -ETIMEDOUT: the deadline
+ * passed, lock held (taken again without regard to the deadline).
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_condition_wait(hay_condition *condition, hay_lock *lock, hay_time deadline);
 
-/* The same with an RLock, released and taken again to its full depth. -EPERM: not held by this
- * thread.
+/* The same with an RLock, released and taken again to its full depth.
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_condition_wait_rlock(hay_condition *condition, hay_rlock *rlock, hay_time deadline);
 
-/* Wait until predicate(arg), called under the lock, is true. Results as hay_condition_wait().
+/* Wait until predicate(arg), called under the lock, is true: 0. Other results as
+ * hay_condition_wait(); with HAY_OWNER_DIED and -ETIMEDOUT the predicate may be false.
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_condition_wait_for(hay_condition *condition, hay_lock *lock,
                                    bool (*predicate)(void *arg), void *arg, hay_time deadline);
 
-/* Wake up to n waiters; call it with the lock held. -EINVAL: NULL or n < 1.
+/* Wake n of those that wait (all, when they are fewer), never one that comes later; call it with
+ * the lock held. -EINVAL: NULL or misaligned, or n < 1.
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_condition_notify(hay_condition *condition, int n);
 
-/* Wake all.
+/* Wake all that wait. -EINVAL: NULL or misaligned.
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_condition_notify_all(hay_condition *condition);
 

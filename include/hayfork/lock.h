@@ -18,11 +18,14 @@ typedef struct hay_lock {
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_lock_acquire(hay_lock *lock, hay_time deadline);
 
-/* Give it back; any process may, as in Python. -EPERM: it was not held.
- * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
+/* Give it back; any process may, as in Python. -EPERM: it was not held; -EINVAL: NULL or
+ * misaligned.
+ * Safety: threads any · after fork child · in signal handlers no · if killed recovers
+ */
 HAY_API int hay_lock_release(hay_lock *lock);
 
-/* Whether somebody holds it: 1 or 0; -EINVAL: NULL.
+/* Whether somebody holds it (also a dead owner, until the next acquire): 1 or 0; -EINVAL: NULL or
+ * misaligned.
  * Safety: threads any · after fork child · in signal handlers yes · if killed nothing to mend */
 HAY_API int hay_lock_locked(const hay_lock *lock);
 

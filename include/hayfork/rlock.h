@@ -7,8 +7,7 @@
 HAY_BEGIN
 
 typedef struct hay_rlock {
-        hay_lock private_lock;
-        int32_t private_thread; /* the kernel's id of the owning thread, written by it alone */
+        hay_lock private_lock;  /* its word names the owning thread */
         uint32_t private_depth; /* how often the owner holds it, written by it alone */
 } hay_rlock;
 
@@ -16,11 +15,11 @@ typedef struct hay_rlock {
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_rlock_acquire(hay_rlock *rlock, hay_time deadline);
 
-/* Give it back once. -EPERM: this thread does not hold it.
+/* Give it back once. -EPERM: this thread does not hold it; -EINVAL: NULL or misaligned; -ENOMEM.
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_rlock_release(hay_rlock *rlock);
 
-/* Whether somebody holds it: 1 or 0; -EINVAL: NULL.
+/* Whether somebody holds it: 1 or 0; -EINVAL: NULL or misaligned.
  * Safety: threads any · after fork child · in signal handlers yes · if killed nothing to mend */
 HAY_API int hay_rlock_locked(const hay_rlock *rlock);
 
