@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -86,6 +87,15 @@ static int try_eventfd(void)
         return 0;
 }
 
+static int try_epoll(void)
+{
+        int fd = epoll_create1(EPOLL_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        close(fd);
+        return 0;
+}
+
 static int try_pidfd(void)
 {
         int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
@@ -156,19 +166,24 @@ static const struct feature {
           "Freed memory stays with the region until the last process ends." },
         { "futex", try_futex, CHECK_FAIL, "Waiting costs no processor time.",
           "Locks, queues and all that waits need it." },
-        { "eventfd", try_eventfd, CHECK_FAIL, "Waiting for many things at once works.",
-          "Waiting for many things at once needs it." },
-        { "pidfd_open", try_pidfd, CHECK_FAIL,
-          "A child's death is learned at once, and a reused process id never mistaken for it.",
-          "Processes are joined and watched by it (Linux 5.3; some containers forbid it)." },
+        { "eventfd", try_eventfd, CHECK_FAIL,
+          "Who waits for several things at once is woken by it.", "The shared region needs it." },
+        { "epoll", try_epoll, CHECK_FAIL, "Waiting for several things at once works.",
+          "Waiting for several things at once needs it." },
+        { "pidfd_open", try_pidfd, CHECK_WARN,
+          "A child's end is learned at once, and a reused process id never mistaken for it.",
+          "Not here (Linux 5.3; some sandboxes forbid it). Children are watched through pipes "
+          "instead: a child that closes files that it does not know is noticed later." },
         { "MADV_WIPEONFORK", try_wipe_on_fork, CHECK_WARN,
           "A child made by a bare system call is known as a process of its own, too.",
           "Children made by a bare clone() system call, not by fork(), are not told from their "
           "parent (Linux 4.14)." },
         { "MADV_DONTDUMP", try_dont_dump, CHECK_WARN, "Core dumps leave the region out.",
           "Core dumps contain the whole region." },
-        { "MADV_POPULATE_WRITE", try_populate, CHECK_OK, "Pages can be reserved without the file.",
-          "Not here (Linux 5.14); other ways serve as well." },
+        { "MADV_POPULATE_WRITE", try_populate, CHECK_OK,
+          "A program that closed all files, the region's too, can still share more.",
+          "Not here (Linux 5.14): a program that closes all files, the region's too, gets ENOMEM "
+          "for what it wants to share after that." },
         { "clone3", try_clone3, CHECK_OK, "The newest way to start processes is there.",
           "Not here (Linux 5.3, or a container forbids it); fork serves as well." },
         { "close_range", try_close_range, CHECK_OK,

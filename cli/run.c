@@ -23,6 +23,9 @@
 #define TICK_MS 250
 #define GRACE_MS 2000
 
+/* Failed writes are told as errors; the program gets these signals as they came. */
+static const int writing[] = { SIGPIPE, SIGXFSZ };
+static struct sigaction writing_before[2];
 static sigset_t watched;
 static sigset_t mask_before;
 static int signals_fd = -1;
@@ -42,6 +45,9 @@ int run_take_signals(void)
                 if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
                         sigaddset(&watched, ending[i]);
         }
+        for (size_t i = 0; i < 2; i++)
+                sigaction(writing[i], &(struct sigaction){ .sa_handler = SIG_IGN },
+                          &writing_before[i]);
         if (sigprocmask(SIG_BLOCK, &watched, &mask_before) < 0)
                 return -errno;
         signals_fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -101,6 +107,8 @@ static _Noreturn void become(const struct run *run, int report, pid_t parent)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != parent)
                 _exit(1);
+        for (size_t i = 0; i < 2; i++)
+                sigaction(writing[i], &writing_before[i], NULL);
         sigprocmask(SIG_SETMASK, &mask_before, NULL);
         int error = 0;
         if (run->variable && setenv(run->variable, run->value, 1) < 0)

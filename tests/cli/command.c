@@ -97,6 +97,20 @@ pid_t command_start_on_terminal(const char *const *arguments, int *ret_fd)
         return pid;
 }
 
+int command_shell(const char *line)
+{
+        fflush(NULL);
+        pid_t pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+                dup2(null, 2);
+                execl("/bin/sh", "sh", "-c", line, HAYFORK_PROGRAM, SUBJECT_PROGRAM, NULL);
+                _exit(99);
+        }
+        return kit_wait(pid);
+}
+
 void folder_make(void)
 {
         strcpy(folder, "/tmp/hayfork-cli-XXXXXX");

@@ -30,6 +30,9 @@ pid_t command_start(const char *const *arguments);
 /* The same on a terminal of its own, whose other side goes to *ret_fd. */
 pid_t command_start_on_terminal(const char *const *arguments, int *ret_fd);
 
+/* What sh says of a line in which $0 is hayfork and $1 the subject: its exit code. */
+int command_shell(const char *line);
+
 /* A folder of its own for the test, made and thrown away with all that is in it. */
 void folder_make(void);
 void folder_remove(void);

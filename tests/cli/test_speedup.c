@@ -246,6 +246,32 @@ TEST(a_full_disk_is_told)
         ends_with(1, "could not write '/dev/full': No space left on device");
 }
 
+TEST(a_file_that_grows_beyond_its_limit_is_an_error_and_not_left)
+{
+        char line[1024];
+        folder_make();
+        snprintf(line, sizeof(line),
+                 "ulimit -f 0; exec \"$0\" speedup -q -w 1 -r 1 --json %s -- \"$1\"",
+                 folder_path("r.json"));
+        ck_assert_int_eq(command_shell(line), 1);
+        ck_assert_int_eq(folder_count(), 0);
+        folder_remove();
+}
+
+TEST(a_reader_that_went_away_costs_the_report_but_no_file)
+{
+        char line[1024];
+        folder_make();
+        snprintf(line, sizeof(line),
+                 "(sleep 0.2; exec \"$0\" speedup -w 1 -r 1 --json %s -- \"$1\") | true",
+                 folder_path("r.json"));
+        ck_assert_int_eq(command_shell(line), 0);
+        json_t *root = json_load_file(folder_path("r.json"), 0, NULL);
+        ck_assert_ptr_nonnull(root);
+        json_decref(root);
+        folder_remove();
+}
+
 TEST(the_program_may_read_a_file_each_time_and_be_heard)
 {
         folder_make();
