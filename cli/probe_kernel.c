@@ -184,7 +184,7 @@ static const struct feature {
           "A program that closed all files, the region's too, can still share more.",
           "Not here (Linux 5.14): a program that closes all files, the region's too, gets ENOMEM "
           "for what it wants to share after that." },
-        { "clone3", try_clone3, CHECK_OK, "The newest way to start processes is there.",
+        { "clone3", try_clone3, CHECK_OK, "The C library may start processes by it.",
           "Not here (Linux 5.3, or a container forbids it); fork serves as well." },
         { "close_range", try_close_range, CHECK_OK,
           "Fresh processes close what they don't need at "
