@@ -187,8 +187,7 @@ static const struct feature {
         { "clone3", try_clone3, CHECK_OK, "The C library may start processes by it.",
           "Not here (Linux 5.3, or a container forbids it); fork serves as well." },
         { "close_range", try_close_range, CHECK_OK,
-          "Fresh processes close what they don't need at "
-          "once.",
+          "Spawned processes close what they don't need in one call.",
           "Not here (Linux 5.9); files are closed one by one." },
         { "/proc", try_proc, CHECK_WARN, "Start times of processes can be read.",
           "Not mounted: a reused process id is told by other means only, and control groups are "

@@ -13,6 +13,9 @@
 /* A spread above this leaves the median's second digit open. */
 #define SPREAD_LIMIT 0.10
 
+/* Who gains less than this from any number of workers has not used them. */
+#define LEAST_GAIN 0.10
+
 /* To start and end a process takes up to a millisecond, which no number of workers shortens. */
 #define SHORT_RUN_S 0.010
 
@@ -81,48 +84,80 @@ static void fit(struct study *study)
 
 __attribute__((format(printf, 2, 3))) static void warn(struct study *study, const char *format, ...)
 {
-        char text[512];
+        char *text;
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
+        int r = vasprintf(&text, format, arguments);
         va_end(arguments);
+        if (r < 0)
+                return;
         char **more = cli_calloc(study->warning_count + 1, sizeof(char *));
         for (size_t i = 0; i < study->warning_count; i++)
                 more[i] = study->warnings[i];
-        more[study->warning_count++] = cli_format("%s", text);
+        more[study->warning_count++] = text;
         free(study->warnings);
         study->warnings = more;
 }
 
+static bool is_wide(const struct study *study, const struct measurement *one)
+{
+        (void)study;
+        return one->spread > SPREAD_LIMIT;
+}
+
+static bool is_open(const struct study *study, const struct measurement *one)
+{
+        return study->repeat > 1 && one->workers > 1 && one->speedup_low <= 1 &&
+               one->speedup_high >= 1;
+}
+
+/* "1 worker", "1, 2, 8 workers": those of which it is true, to be freed; NULL when of none. */
+static char *list(const struct study *study,
+                  bool (*is_true)(const struct study *study, const struct measurement *one))
+{
+        char *text = NULL;
+        int last = 0;
+        for (size_t i = 0; i < study->count; i++) {
+                if (!is_true(study, &study->measurements[i]))
+                        continue;
+                last = study->measurements[i].workers;
+                char *longer = cli_format("%s%s%d", text ? text : "", text ? ", " : "", last);
+                free(text);
+                text = longer;
+        }
+        char *whole = text ? cli_format("%s worker%s", text, last == 1 ? "" : "s") : NULL;
+        free(text);
+        return whole;
+}
+
 static void warn_of_spread(struct study *study)
 {
-        for (size_t i = 0; i < study->count; i++) {
-                const struct measurement *one = &study->measurements[i];
-                if (one->spread > SPREAD_LIMIT)
-                        warn(study,
-                             "%d worker%s: the spread is too wide to conclude: %.3g %% of the "
-                             "median (limit %.0f %%); use an idle machine, a longer run or more "
-                             "repeats",
-                             one->workers, one->workers == 1 ? "" : "s", one->spread * 100,
-                             SPREAD_LIMIT * 100);
-        }
+        double widest = 0;
+        char *wide = list(study, is_wide);
+        for (size_t i = 0; i < study->count; i++)
+                widest = fmax(widest, study->measurements[i].spread);
+        if (wide)
+                warn(study,
+                     "the spread is too wide to conclude with %s: up to %.3g %% of the median "
+                     "(limit %.0f %%); use an idle machine, a longer run or more repeats",
+                     wide, widest * 100, SPREAD_LIMIT * 100);
+        free(wide);
 }
 
 static void warn_of_overlap(struct study *study)
 {
-        bool any_gain = false;
-        for (size_t i = 1; i < study->count; i++) {
-                const struct measurement *one = &study->measurements[i];
-                any_gain = any_gain || one->speedup_low > 1.05;
-                if (study->repeat > 1 && one->speedup_low <= 1 && one->speedup_high >= 1)
-                        warn(study,
-                             "%d workers: neither faster nor slower than 1 as far as these runs "
-                             "can tell (speed-up between %.2f and %.2f)",
-                             one->workers, one->speedup_low, one->speedup_high);
-        }
-        if (study->count > 1 && !any_gain && study->processors > 1)
+        bool is_hopeless = study->count > 1;
+        char *open = list(study, is_open);
+        for (size_t i = 1; i < study->count; i++)
+                is_hopeless = is_hopeless && study->measurements[i].speedup_high < 1 + LEAST_GAIN;
+        if (open)
+                warn(study,
+                     "neither faster nor slower than 1 worker, as far as these runs can tell: %s",
+                     open);
+        if (is_hopeless && study->processors > 1)
                 warn(study, "no number of workers gained anything: does the program take its "
                             "number of workers from HAYFORK_WORKERS?");
+        free(open);
 }
 
 static void warn_of_all(struct study *study)

@@ -288,15 +288,6 @@ TEST(the_program_may_read_a_file_each_time_and_be_heard)
         folder_remove();
 }
 
-TEST(a_program_that_ignores_its_workers_is_asked_about_it)
-{
-        if (hay_cpu_count() < 2)
-                return;
-        COMMAND(&outcome, "speedup", "-w", "1,2", "-r", "3", "--", subject, "--serial", "40");
-        ck_assert_int_eq(outcome.code, 0);
-        says(outcome.err, "HAYFORK_WORKERS?");
-}
-
 TEST(help_and_version_are_0)
 {
         COMMAND(&outcome, "--version");
