@@ -1,10 +1,8 @@
-/* Handles in a forked child, and forks by other threads. */
+/* Handles in a forked child. */
 #include "kit.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 static int wait_for_ever(void *arg)
 {
@@ -112,56 +110,6 @@ TEST(no_child_has_fds_of_its_siblings)
         for (int i = 0; i < 4; i++)
                 kill_and_close(others[i]);
         hay_free(count);
-}
-
-static bool stop;
-
-static void *fork_and_wait(void *arg)
-{
-        intptr_t forks = 0;
-        while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-                pid_t pid = fork();
-                if (pid == 0)
-                        _exit(3);
-                int status;
-                if (pid < 0 || waitpid(pid, &status, 0) != pid || WEXITSTATUS(status) != 3)
-                        return (void *)-1;
-                forks++;
-        }
-        (void)arg;
-        return (void *)forks;
-}
-
-static void *start_and_join(void *arg)
-{
-        (void)arg;
-        for (int i = 0; i < 40; i++) {
-                hay_process *process;
-                struct hay_exit exit;
-                struct hay_process_options options = { .daemon = i % 2 };
-                if (hay_process_start(&process, nothing, NULL, &options) < 0 ||
-                    hay_process_join(process, HAY_FOREVER, &exit) < 0 || exit.code != 0 ||
-                    hay_process_close(process) < 0)
-                        return (void *)-1;
-        }
-        return NULL;
-}
-
-TEST(threads_start_join_and_fork_at_once)
-{
-        pthread_t forker;
-        pthread_t starters[3];
-        void *result;
-        pthread_create(&forker, NULL, fork_and_wait, NULL);
-        for (int i = 0; i < 3; i++)
-                pthread_create(&starters[i], NULL, start_and_join, NULL);
-        for (int i = 0; i < 3; i++) {
-                pthread_join(starters[i], &result);
-                ck_assert_ptr_null(result);
-        }
-        __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-        pthread_join(forker, &result);
-        ck_assert_int_gt((intptr_t)result, 0);
 }
 
 KIT_MAIN

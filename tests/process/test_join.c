@@ -2,7 +2,6 @@
 #include "kit.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -133,31 +132,6 @@ TEST(a_stopped_child_has_not_ended)
         kill_and_close(process);
 }
 
-static void *join_in_thread(void *arg)
-{
-        struct hay_exit exit = { 0, 0 };
-        int r = hay_process_join(arg, HAY_FOREVER, &exit);
-        return (void *)(intptr_t)(r < 0 ? r : exit.code);
-}
-
-TEST(many_threads_join_one_child)
-{
-        for (int round = 0; round < 10; round++) {
-                int what[] = { round % 5, 40 + round };
-                pthread_t threads[8];
-                hay_process *process = start(sleep_and_give, what);
-                for (int i = 0; i < 8; i++)
-                        ck_assert_int_eq(pthread_create(&threads[i], NULL, join_in_thread, process),
-                                         0);
-                for (int i = 0; i < 8; i++) {
-                        void *result;
-                        pthread_join(threads[i], &result);
-                        ck_assert_int_eq((intptr_t)result, 40 + round);
-                }
-                ck_assert_int_eq(hay_process_close(process), 0);
-        }
-}
-
 static void check_unknown(hay_process *process)
 {
         struct hay_exit exit = join(process);
@@ -212,9 +186,11 @@ static volatile sig_atomic_t users_status = -1;
 static void reap_own(int signal)
 {
         int status;
+        int saved = errno;
         (void)signal;
         if (waitpid(users_child, &status, WNOHANG) == users_child)
                 users_status = WEXITSTATUS(status);
+        errno = saved;
 }
 
 TEST(a_handler_of_sigchld_and_the_children_of_the_user_are_left_alone)
