@@ -194,14 +194,15 @@ static int be_traced(void *arg)
         return operation->body(operation->arg);
 }
 
-/* Kill it after so many instructions; false when it had ended by then. */
-static bool kill_after(struct operation *operation, unsigned steps)
+/* Kill it after so many instructions; false when it had ended by then. *ret_made is how many it
+ * made. */
+static bool kill_after(struct operation *operation, unsigned steps, unsigned *ret_made)
 {
         pid_t victim = kit_fork(be_traced, operation);
         int status;
         ck_assert_int_eq(waitpid(victim, &status, 0), victim);
         ck_assert(WIFSTOPPED(status));
-        for (unsigned i = 0; i < steps; i++) {
+        for (*ret_made = 0; *ret_made < steps; ++*ret_made) {
                 ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, victim, NULL, NULL), 0);
                 ck_assert_int_eq(waitpid(victim, &status, 0), victim);
                 if (!WIFSTOPPED(status))
@@ -212,11 +213,25 @@ static bool kill_after(struct operation *operation, unsigned steps)
         return true;
 }
 
-/* Every instruction with KILL_STEP=1; else some of them, others in each run. */
-static unsigned stride(void)
+/* Kill the operation at its k-th instruction for every k with KILL_STEP=1, else for some, others in
+ * each run, and last at none. check(whether it was killed) looks at what it left. */
+static void sweep(struct operation *operation, void (*prepare)(void), void (*check)(bool killed))
 {
         const char *text = getenv("KILL_STEP");
-        return text ? (unsigned)atoi(text) : 17;
+        unsigned all, made;
+        prepare();
+        ck_assert(!kill_after(operation, UINT32_MAX, &all));
+        check(false);
+        /* Fewer where a sanitizer makes steps of each instruction. */
+        unsigned points = all > 5000 ? 10 : 40;
+        unsigned stride = text ? (unsigned)atoi(text) : all / points + 1;
+        printf("%u instructions, killed at each %u-th\n", all, stride);
+        bool killed = true;
+        for (unsigned k = (unsigned)kit_seed() % stride; killed; k += stride) {
+                prepare();
+                killed = kill_after(operation, k, &made);
+                check(killed);
+        }
 }
 
 static int receive_small(void *arg)
@@ -225,53 +240,71 @@ static int receive_small(void *arg)
         return hay_connection_recv(arg, byte, sizeof(byte), NULL, HAY_FOREVER) ? 1 : 0;
 }
 
+static size_t receive_now(void)
+{
+        size_t size;
+        hay_time start = hay_now();
+        ck_assert_int_eq(hay_connection_recv(in, buffer, LARGE, &size, HAY_FOREVER), 0);
+        ck_assert_int_lt(hay_now() - start, 1000 * 1000000ll);
+        return size;
+}
+
+static void send_now(size_t size)
+{
+        ck_assert_int_eq(hay_connection_send(out, buffer, size, HAY_FOREVER), 0);
+}
+
+static void send_two_small(void)
+{
+        send_now(5);
+        send_now(6);
+}
+
+static void expect_second_small(bool killed)
+{
+        size_t size = receive_now();
+        if (killed && size == 5)
+                size = receive_now();
+        ck_assert_uint_eq(size, 6);
+        ck_assert_int_eq(hay_connection_poll(in, HAY_NOWAIT), 0);
+}
+
 TEST(a_receiver_killed_anywhere_takes_one_message_or_none)
 {
         open_all();
         struct operation operation = { receive_small, in };
-        bool runs = true;
-        for (unsigned k = (unsigned)kit_seed() % stride(); runs; k += stride()) {
-                ck_assert_int_eq(hay_connection_send(out, "first", 5, HAY_FOREVER), 0);
-                ck_assert_int_eq(hay_connection_send(out, "second", 6, HAY_FOREVER), 0);
-                runs = kill_after(&operation, k);
-                hay_time start = hay_now();
-                size_t size;
-                ck_assert_int_eq(hay_connection_recv(in, buffer, 8, &size, HAY_FOREVER), 0);
-                if (runs && size == 5) {
-                        ck_assert_mem_eq(buffer, "first", 5);
-                        ck_assert_int_eq(hay_connection_recv(in, buffer, 8, &size, HAY_FOREVER), 0);
-                }
-                ck_assert_uint_eq(size, 6);
-                ck_assert_mem_eq(buffer, "second", 6);
-                ck_assert_int_eq(hay_connection_poll(in, HAY_NOWAIT), 0);
-                ck_assert_int_lt(hay_now() - start, 1000 * 1000000ll);
-        }
+        sweep(&operation, send_two_small, expect_second_small);
         close_all();
 }
 
+#define MEDIUM ((size_t)150000)
+
 static int send_medium(void *arg)
 {
-        return hay_connection_send(arg, buffer, 150000, HAY_FOREVER) ? 1 : 0;
+        return hay_connection_send(arg, buffer, MEDIUM, HAY_FOREVER) ? 1 : 0;
+}
+
+static void nothing(void)
+{
+}
+
+static void expect_medium_or_none(bool killed)
+{
+        send_now(4);
+        size_t size = receive_now();
+        if (size == MEDIUM)
+                size = receive_now();
+        else
+                ck_assert(killed);
+        ck_assert_uint_eq(size, 4);
+        ck_assert_int_eq(hay_connection_poll(in, HAY_NOWAIT), 0);
 }
 
 TEST(a_sender_killed_anywhere_has_sent_all_or_nothing)
 {
         open_all();
         struct operation operation = { send_medium, out };
-        bool runs = true;
-        for (unsigned k = (unsigned)kit_seed() % stride(); runs; k += stride()) {
-                runs = kill_after(&operation, k);
-                ck_assert_int_eq(hay_connection_send(out, "next", 4, HAY_FOREVER), 0);
-                size_t size;
-                ck_assert_int_eq(hay_connection_recv(in, buffer, LARGE, &size, HAY_FOREVER), 0);
-                if (size == 150000)
-                        ck_assert_int_eq(hay_connection_recv(in, buffer, LARGE, &size, HAY_FOREVER),
-                                         0);
-                else
-                        ck_assert(runs);
-                ck_assert_uint_eq(size, 4);
-                ck_assert_int_eq(hay_connection_poll(in, HAY_NOWAIT), 0);
-        }
+        sweep(&operation, nothing, expect_medium_or_none);
         close_all();
 }
 
@@ -280,23 +313,26 @@ static int receive_medium(void *arg)
         return hay_connection_recv(arg, buffer, LARGE, NULL, HAY_FOREVER) ? 1 : 0;
 }
 
+static void send_medium_and_small(void)
+{
+        send_now(MEDIUM);
+        send_now(4);
+}
+
+static void expect_small_last(bool killed)
+{
+        size_t size = receive_now();
+        if (killed && size == MEDIUM)
+                size = receive_now();
+        ck_assert_uint_eq(size, 4);
+        ck_assert_int_eq(hay_connection_poll(in, HAY_NOWAIT), 0);
+}
+
 TEST(a_receiver_of_a_large_message_killed_anywhere_takes_it_or_leaves_it)
 {
         open_all();
         struct operation operation = { receive_medium, in };
-        bool runs = true;
-        for (unsigned k = (unsigned)kit_seed() % stride(); runs; k += stride()) {
-                ck_assert_int_eq(hay_connection_send(out, buffer, 150000, HAY_FOREVER), 0);
-                ck_assert_int_eq(hay_connection_send(out, "next", 4, HAY_FOREVER), 0);
-                runs = kill_after(&operation, k);
-                size_t size;
-                ck_assert_int_eq(hay_connection_recv(in, buffer, LARGE, &size, HAY_FOREVER), 0);
-                if (runs && size == 150000)
-                        ck_assert_int_eq(hay_connection_recv(in, buffer, LARGE, &size, HAY_FOREVER),
-                                         0);
-                ck_assert_uint_eq(size, 4);
-                ck_assert_int_eq(hay_connection_poll(in, HAY_NOWAIT), 0);
-        }
+        sweep(&operation, send_medium_and_small, expect_small_last);
         close_all();
 }
 
