@@ -23,8 +23,10 @@ struct hay_waitable {
         }
 
 /* Wait until at least one is ready. Returns how many are, each marked; -ETIMEDOUT: none by the
- * deadline; -EINVAL: none given, or one names nothing or two things; -EBADF; -EMFILE; -ENOMEM.
- * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
+ * deadline; -EINVAL: none given, or one names nothing or two things; -EBADF: an fd that is not
+ * open, or a connection that only sends; -ECHILD: a process that is not this one's child; -EMFILE,
+ * -ENFILE, -ENOMEM. After a failure none is marked. What is ready may be gone when others take it
+ * first. Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_wait(struct hay_waitable *waitables, size_t count, hay_time deadline);
 
 HAY_END
