@@ -9,6 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *cgroup_root = "";
+
+static FILE *open_text(const char *name)
+{
+        char *path = cli_format("%s%s", cgroup_root, name);
+        FILE *file = fopen(path, "re");
+        free(path);
+        return file;
+}
+
 /* Whether `word` stands in a list separated by commas. */
 static bool list_has(const char *list, const char *word)
 {
@@ -22,7 +32,7 @@ static bool list_has(const char *list, const char *word)
 /* The group's path in its hierarchy, to be freed; NULL. `controller` is "" for version 2. */
 static char *find_path(const char *controller)
 {
-        FILE *file = fopen("/proc/self/cgroup", "re");
+        FILE *file = open_text("/proc/self/cgroup");
         char *line = NULL, *path = NULL;
         size_t size = 0;
         while (file && !path && getline(&line, &size, file) > 0) {
@@ -69,7 +79,7 @@ static bool parse_mount(char *line, const char *controller, char **ret_root, cha
 static char *find_folder(const char *controller, size_t *ret_top)
 {
         char *path = find_path(controller);
-        FILE *file = path ? fopen("/proc/self/mountinfo", "re") : NULL;
+        FILE *file = path ? open_text("/proc/self/mountinfo") : NULL;
         char *line = NULL, *folder = NULL, *root = NULL, *point = NULL;
         size_t size = 0;
         while (file && !folder && getline(&line, &size, file) > 0) {
@@ -93,7 +103,7 @@ static char *find_folder(const char *controller, size_t *ret_top)
 static void read_numbers(const char *folder, const char *name, double ret_numbers[static 2])
 {
         char *path = cli_format("%s/%s", folder, name);
-        FILE *file = fopen(path, "re");
+        FILE *file = open_text(path);
         ret_numbers[0] = ret_numbers[1] = NAN;
         if (file) {
                 if (fscanf(file, "%lf", &ret_numbers[0]) == 1 &&

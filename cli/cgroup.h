@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+/* Stands before each path that is read; "" but for tests. */
+extern const char *cgroup_root;
+
 /* The least of the limits of this process's group and of those above it; false: no limit, or no
  * such groups. Versions 1 and 2 are looked at both. */
 bool cgroup_cpu_quota(double *ret_processors);
