@@ -1,6 +1,8 @@
 /* Messages that are larger than a packet of a pipe. */
 #include "kit.h"
 
+#include "channel/connection.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -92,6 +94,19 @@ TEST(huge_messages_come_whole)
 {
         const char *text = getenv("HUGE_MIB");
         roundtrip((text ? (size_t)atol(text) : 100) * MIB, HAY_FOREVER, HAY_FOREVER);
+}
+
+TEST(where_the_system_allows_small_packets_only_they_do)
+{
+        hay_connection *in, *out;
+        ck_assert_int_eq(hay_pipe_new(false, &in, &out), 0);
+        out->packet_limit = 100;
+        struct job job = { out, 100000, 4, HAY_FOREVER, 0 };
+        send_it(&job);
+        ck_assert_int_eq(job.result, 0);
+        expect_pattern(in, 100000, 4, HAY_FOREVER);
+        hay_connection_close(in);
+        hay_connection_close(out);
 }
 
 TEST(large_and_small_messages_keep_their_order)
