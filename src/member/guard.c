@@ -17,7 +17,7 @@
  *   woken    and dead before its CAS: the others see the free word at their slice's end.
  *
  * A member that has slept takes the word with the bit set, since others may sleep beside it: so that a
- * wake of one is enough (the third mutex of "Futexes Are Tricky", U. Drepper). */
+ * wake of one is enough (the third mutex of the paper "Futexes Are Tricky"). */
 #include "member/guard.h"
 
 #include "base/checked.h"
