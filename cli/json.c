@@ -87,6 +87,7 @@ static json_t *measurement(const struct study *study, const struct measurement *
         json_object_set_new(run, "speedup_low", json_number(one->speedup_low));
         json_object_set_new(run, "speedup_high", json_number(one->speedup_high));
         json_object_set_new(run, "cpu_s", json_number(one->cpu));
+        json_object_set_new(run, "others", json_number(one->others));
         json_object_set_new(run, "oversubscribed", json_boolean(one->workers > study->processors));
         json_object_set_new(run, "times_s", numbers(one->seconds, one->count));
         return run;

@@ -3,6 +3,7 @@
  * two steps, and leave neither a process nor a half-written file. */
 #include "cli.h"
 #include "json.h"
+#include "others.h"
 #include "output.h"
 #include "plot.h"
 #include "progress.h"
@@ -173,11 +174,13 @@ static int run_once(struct stage *stage, int workers, struct measurement *one)
         };
         progress_begin(&stage->progress, one ? workers : 0);
         int r;
+        double busy;
         do {
                 int signal = run_check_signals();
                 if (signal)
                         interrupted(stage, signal);
                 lseek(stage->input, 0, SEEK_SET);
+                busy = others_busy();
                 r = run_program(&run, &end);
                 if (r == 0 && end.interrupted)
                         interrupted(stage, end.interrupted);
@@ -187,6 +190,7 @@ static int run_once(struct stage *stage, int workers, struct measurement *one)
                 return explain(stage, workers, r, &end);
         }
         if (one) {
+                one->others_s += others_busy() - busy - end.cpu_seconds;
                 one->seconds[one->count] = end.seconds;
                 one->cpu_seconds[one->count++] = end.cpu_seconds;
         }

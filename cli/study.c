@@ -9,12 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A spread above this leaves the median's second digit open. */
 #define SPREAD_LIMIT 0.10
 
 /* Who gains less than this from any number of workers has not used them. */
 #define LEAST_GAIN 0.10
+
+/* So much of a processor may be missing: the kernel's own work, and steps of 10 ms. */
+#define DISTURBANCE 0.2
 
 /* To start and end a process takes up to a millisecond, which no number of workers shortens. */
 #define SHORT_RUN_S 0.010
@@ -27,6 +31,7 @@ void study_init(struct study *study, char **argv, const struct workers *workers,
                 .repeat = repeat,
                 .warmup = warmup,
                 .processors = processors,
+                .online = (int)sysconf(_SC_NPROCESSORS_ONLN),
                 .measurements = cli_calloc(workers->count, sizeof(struct measurement)),
                 .count = workers->count,
         };
@@ -130,6 +135,27 @@ static char *list(const struct study *study,
         return whole;
 }
 
+/* Whether all else left too few processors for the workers that could run. */
+static bool is_disturbed(const struct study *study, const struct measurement *one)
+{
+        int wanted = one->workers < study->processors ? one->workers : study->processors;
+        return study->online - one->others < wanted - DISTURBANCE;
+}
+
+static void warn_of_others(struct study *study)
+{
+        double most = 0;
+        char *disturbed = list(study, is_disturbed);
+        for (size_t i = 0; i < study->count; i++)
+                most = fmax(most, study->measurements[i].others);
+        if (disturbed)
+                warn(study,
+                     "other programs used up to %.1f of the %d processors meanwhile, so that too "
+                     "little was left for %s: use an idle machine",
+                     most, study->online, disturbed);
+        free(disturbed);
+}
+
 static void warn_of_spread(struct study *study)
 {
         double widest = 0;
@@ -175,8 +201,17 @@ static void warn_of_all(struct study *study)
                      "a run takes only %.3g ms: to start and end the program is much of it; give "
                      "it more to do",
                      study->measurements[0].time.median * 1e3);
+        warn_of_others(study);
         warn_of_spread(study);
         warn_of_overlap(study);
+}
+
+static double share_of_others(const struct measurement *one)
+{
+        double seconds = 0;
+        for (size_t i = 0; i < one->count; i++)
+                seconds += one->seconds[i];
+        return isnan(one->others_s) ? NAN : fmax(one->others_s, 0) / seconds;
 }
 
 void study_evaluate(struct study *study)
@@ -187,6 +222,7 @@ void study_evaluate(struct study *study)
                 summarize(one->cpu_seconds, one->count, &cpu);
                 summarize(one->seconds, one->count, &one->time);
                 one->cpu = cpu.median;
+                one->others = share_of_others(one);
                 one->spread = statistics_spread(&one->time);
                 compare(one, &study->measurements[0]);
         }

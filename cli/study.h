@@ -14,10 +14,12 @@ struct measurement {
         double *seconds;     /* wall time of each run, in the order of the runs */
         double *cpu_seconds; /* processor time of each run, its children's with it */
         size_t count;        /* runs that were made */
+        double others_s;     /* processor time of all else on the machine during all these runs */
 
         struct summary time;
         double spread; /* of the times, see statistics_spread() */
         double cpu;    /* median of cpu_seconds */
+        double others; /* how many processors all else used, on average; NaN when unknown */
         double speedup, speedup_low, speedup_high;
         double efficiency;
         double karp_flatt; /* NaN for 1 worker */
@@ -28,6 +30,7 @@ struct study {
         int repeat;
         int warmup;
         int processors; /* that this process may use */
+        int online;     /* that the machine has */
         struct measurement *measurements;
         size_t count;
         struct fit fit;

@@ -22,6 +22,7 @@ static void fill(struct study *study, const int *numbers, const double *seconds,
         static char *argv[] = { program, NULL };
         struct workers workers = { .numbers = (int *)numbers, .count = count };
         study_init(study, argv, &workers, 5, 0, 4);
+        study->online = 4;
         for (size_t i = 0; i < count; i++)
                 for (int k = 0; k < 5; k++) {
                         struct measurement *one = &study->measurements[i];
@@ -124,6 +125,37 @@ TEST(a_program_that_gains_nothing_is_asked_for_HAYFORK_WORKERS)
         study_fini(&study);
 }
 
+/* 5 runs of 1 s; the machine's own number of processors counts, so others are relative to it. */
+static bool is_disturbed_by(double others)
+{
+        struct study study;
+        char *argv[] = { (char *)"prog", NULL };
+        struct workers workers = { .numbers = (int[]){ 1, 2 }, .count = 2 };
+        study_init(&study, argv, &workers, 5, 0, 2);
+        study.online = 4;
+        for (size_t i = 0; i < 2; i++)
+                for (int k = 0; k < 5; k++) {
+                        study.measurements[i].seconds[k] = 1;
+                        study.measurements[i].count++;
+                }
+        study.measurements[1].others_s = others * 5;
+        study_evaluate(&study);
+        bool warned = warns(&study, "other programs used up to");
+        ck_assert(!warned || warns(&study, "too little was left for 2 workers"));
+        study_fini(&study);
+        return warned;
+}
+
+TEST(other_programs_are_told_when_they_leave_too_little)
+{
+        ck_assert(!is_disturbed_by(0));
+        ck_assert(!is_disturbed_by(2));
+        ck_assert(!is_disturbed_by(2.1));
+        ck_assert(is_disturbed_by(2.3));
+        ck_assert(is_disturbed_by(4));
+        ck_assert(!is_disturbed_by(NAN));
+}
+
 TEST(runs_that_are_all_start_and_end_are_told)
 {
         struct study study;
@@ -138,7 +170,7 @@ TEST(a_wide_spread_is_told_with_its_width_and_the_limit)
         static const double times[] = { 1.0, 1.1, 1.2, 0.9, 1.05 };
         char *argv[] = { (char *)"prog", NULL };
         struct workers workers = { .numbers = (int[]){ 1 }, .count = 1 };
-        study_init(&study, argv, &workers, 5, 0, 4);
+        study_init(&study, argv, &workers, 5, 0, 1);
         memcpy(study.measurements[0].seconds, times, sizeof(times));
         study.measurements[0].count = 5;
         study_evaluate(&study);

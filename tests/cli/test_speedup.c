@@ -62,6 +62,7 @@ static void check_run(const json_t *run, const json_t *base, int workers, double
         double speedup = number(base, "median_s") / here;
         is_near(number(run, "speedup"), speedup);
         is_near(number(run, "efficiency"), speedup / workers);
+        ck_assert_double_ge(number(run, "others"), 0);
         is_near(number(run, "spread"), (number(run, "high_s") - number(run, "low_s")) / here);
         ck_assert_double_le(number(run, "speedup_low"), speedup + 1e-9);
         ck_assert_double_ge(number(run, "speedup_high"), speedup - 1e-9);
