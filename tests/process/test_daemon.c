@@ -193,43 +193,70 @@ static int nothing(void *arg)
         return 0;
 }
 
+struct storm {
+        int count;
+        enum hay_start how;
+        pid_t pid; /* of some daemon: not looked at */
+};
+
 static int start_daemons_for_ever(void *arg)
 {
+        struct storm *storm = arg;
         for (;;) {
                 hay_process *process;
-                struct hay_process_options options = { .daemon = true };
-                __atomic_add_fetch((int *)arg, 1, __ATOMIC_RELAXED);
-                if (hay_process_start(&process, *(int *)arg % 2 ? nothing : live_on, &(pid_t){ 0 },
+                struct hay_process_options options = { .daemon = true, .start = storm->how };
+                int count = __atomic_add_fetch(&storm->count, 1, __ATOMIC_RELEASE);
+                if (hay_process_start(&process, count % 2 ? nothing : live_on, &storm->pid,
                                       &options) < 0)
                         return 1;
         }
 }
 
-TEST(no_daemon_is_left_wherever_in_a_start_the_parent_is_killed)
+/* All processes that are orphaned to us end within 10 s. */
+static bool all_end(void)
+{
+        hay_time end = hay_in_ms(10000);
+        while (hay_now() < end) {
+                pid_t pid = waitpid(-1, NULL, WNOHANG);
+                if (pid < 0 && errno == ECHILD)
+                        return true;
+                if (!pid)
+                        kit_sleep_ms(1);
+        }
+        return false;
+}
+
+static void kill_somewhere(enum hay_start how, int rounds, long longest_ns)
 {
         ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-        unsigned long seed = kit_seed();
-        srandom((unsigned)seed);
-        for (int i = 0; i < 25; i++) {
-                int *count = hay_new(int);
-                pid_t parent = kit_fork(start_daemons_for_ever, count);
-                await(count);
-                struct timespec pause = { 0, random() % 4000000 };
+        srandom((unsigned)kit_seed());
+        for (int i = 0; i < rounds; i++) {
+                struct storm *storm = hay_new(struct storm);
+                storm->how = how;
+                pid_t parent = kit_fork(start_daemons_for_ever, storm);
+                await(&storm->count);
+                struct timespec pause = { 0, random() % longest_ns };
                 nanosleep(&pause, NULL);
                 ck_assert_int_eq(kill(parent, SIGKILL), 0);
-                hay_time end = hay_in_ms(10000);
-                hay_time last = hay_now();
-                int status;
-                pid_t pid;
-                while ((pid = waitpid(-1, &status, WNOHANG)) >= 0 && last < end) {
-                        if (!pid)
-                                kit_sleep_ms(1);
-                        last = hay_now();
-                }
-                ck_assert_msg(last < end, "a daemon lives");
-                hay_free(count);
+                ck_assert_msg(all_end(), "a process is left, round %d", i);
+                hay_free(storm);
         }
         prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST(nobody_is_left_wherever_in_a_start_by_fork_the_parent_is_killed)
+{
+        kill_somewhere(HAY_FORK, 40, 4000000);
+}
+
+TEST(nobody_is_left_wherever_in_a_start_by_spawn_the_parent_is_killed)
+{
+        kill_somewhere(HAY_SPAWN, 40, 8000000);
+}
+
+TEST(nobody_is_left_wherever_in_a_start_by_forkserver_the_parent_is_killed)
+{
+        kill_somewhere(HAY_FORKSERVER, 40, 12000000);
 }
 
 int main(int argc, char **argv)

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static int give(void *arg)
 {
@@ -247,6 +248,28 @@ TEST(a_hundred_starts_leave_nothing_behind)
         ck_assert_int_eq(hay_audit(&audit), 0);
         ck_assert_uint_eq(audit.members, 1);
         ck_assert_uint_eq(audit.dead_members, 0);
+}
+
+TEST(a_thousand_children_run_at_once)
+{
+        enum { COUNT = 1000 };
+        static hay_process *processes[COUNT];
+        struct rlimit old;
+        getrlimit(RLIMIT_NOFILE, &old);
+        struct rlimit high = { old.rlim_max, old.rlim_max };
+        setrlimit(RLIMIT_NOFILE, &high);
+        for (int i = 0; i < COUNT; i++)
+                ck_assert_int_eq(hay_process_start(&processes[i], wait_for_ever, NULL, NULL), 0);
+        ck_assert_int_eq(hay_active_children(NULL, 0), COUNT);
+        for (int i = 0; i < COUNT; i++)
+                ck_assert_int_eq(hay_process_kill(processes[i]), 0);
+        for (int i = 0; i < COUNT; i++) {
+                struct hay_exit exit;
+                ck_assert_int_eq(hay_process_join(processes[i], HAY_FOREVER, &exit), 0);
+                ck_assert_int_eq(exit.signal, SIGKILL);
+                ck_assert_int_eq(hay_process_close(processes[i]), 0);
+        }
+        setrlimit(RLIMIT_NOFILE, &old);
 }
 
 static int use_the_region_and_wait(void *arg)
