@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 
 static const enum hay_start methods[] = { HAY_SPAWN, HAY_FORKSERVER };
 
@@ -270,7 +272,7 @@ TEST(a_function_of_a_loaded_shared_object_is_found_again)
 static void copy_file(const char *from, const char *to)
 {
         char command[9000];
-        snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+        snprintf(command, sizeof(command), "cp \"%s\" '%s'", from, to);
         ck_assert_int_eq(system(command), 0);
 }
 
@@ -292,7 +294,7 @@ TEST(a_shared_object_that_is_gone_or_another_one_is_refused)
                 struct hay_process_options options = { .start = how };
                 ck_assert_int_eq(hay_process_start(&process, function, NULL, &options), -ENOENT);
                 /* This program is a file that is no such shared object. */
-                copy_file("/proc/self/exe", copy);
+                copy_file("/proc/$PPID/exe", copy);
                 ck_assert_int_eq(hay_process_start(&process, function, NULL, &options), -ENOENT);
                 ck_assert_ptr_null(process);
                 ck_assert_int_eq(unlink(copy), 0);
@@ -345,8 +347,97 @@ TEST(what_a_fresh_process_prints_is_flushed_at_its_end)
         end_server();
 }
 
+static void ignore_it(int signal)
+{
+        (void)signal;
+}
+
+TEST(signals_in_the_middle_of_a_start_do_no_harm)
+{
+        struct sigaction action = { .sa_handler = ignore_it };
+        struct itimerval often = { { 0, 2000 }, { 0, 2000 } };
+        struct itimerval never = { { 0, 0 }, { 0, 0 } };
+        sigaction(SIGALRM, &action, NULL);
+        struct big *big = calloc(1, sizeof(*big) + 100000);
+        ck_assert_ptr_nonnull(big);
+        setitimer(ITIMER_REAL, &often, NULL);
+        for (int i = 0; i < 10; i++) {
+                FOR_EACH_METHOD(how)
+                {
+                        ck_assert_int_eq(run(how, check_big, big, sizeof(*big) + 100000).code, 0);
+                }
+                ck_assert_int_eq(run(HAY_FORK, check_big, big, sizeof(*big) + 100000).code, 0);
+                hf_forkserver_stop();
+        }
+        setitimer(ITIMER_REAL, &never, NULL);
+        free(big);
+}
+
+static int tell_name(void *arg)
+{
+        FILE *file = fopen("/proc/self/comm", "re");
+        if (!file || !fgets(arg, 32, file))
+                return 1;
+        fclose(file);
+        return 0;
+}
+
+TEST(a_spawned_process_has_the_programs_name_in_lists_of_processes)
+{
+        char *name = hay_alloc(32, 0);
+        ck_assert_int_eq(run(HAY_SPAWN, tell_name, name, 0).code, 0);
+        ck_assert_str_eq(name, "test_fresh\n");
+        hay_free(name);
+}
+
+/* A copy of this program is run, and takes its own file away. */
+static int start_from_a_deleted_file(const char *program)
+{
+        if (unlink(program) < 0)
+                return 2;
+        hay_process *process;
+        struct hay_exit exit;
+        struct hay_process_options options = { .start = HAY_SPAWN };
+        if (hay_process_start(&process, give_global, NULL, &options) < 0)
+                return 3;
+        hay_process_join(process, HAY_FOREVER, &exit);
+        hay_process_close(process);
+        return exit.code == 1 ? 77 : 4;
+}
+
+TEST(a_program_whose_file_was_deleted_is_found_again)
+{
+        char copy[] = "/tmp/hayfork-test-XXXXXX";
+        int fd = mkstemp(copy);
+        ck_assert_int_ge(fd, 0);
+        close(fd);
+        copy_file("/proc/$PPID/exe", copy);
+        chmod(copy, 0700);
+        char command[100];
+        snprintf(command, sizeof(command), "%s --delete-me", copy);
+        int status = system(command);
+        ck_assert(WIFEXITED(status));
+        ck_assert_int_eq(WEXITSTATUS(status), 77);
+}
+
+TEST(the_marker_of_a_child_alone_does_not_make_one)
+{
+        char *command;
+        char self[4000];
+        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+        ck_assert_int_gt(n, 0);
+        self[n] = '\0';
+        ck_assert_int_gt(asprintf(&command, "'%s' --hayfork-child=1 </dev/null", self), 0);
+        int status = system(command);
+        ck_assert(WIFEXITED(status));
+        ck_assert_int_eq(WEXITSTATUS(status), 1);
+        free(command);
+}
+
 int main(int argc, char **argv)
 {
         hay_main(argc, argv);
+        if (argc > 1 && strcmp(argv[1], "--delete-me") == 0)
+                return start_from_a_deleted_file(argv[0]);
         return kit_main(argc, argv, __FILE__);
 }
