@@ -64,5 +64,5 @@ int hay_rlock_release(hay_rlock *rlock)
 
 int hay_rlock_locked(const hay_rlock *rlock)
 {
-        return rlock ? hay_lock_locked(&rlock->private_lock) : -EINVAL;
+        return hf_is_placed(rlock) ? hay_lock_locked(&rlock->private_lock) : -EINVAL;
 }
