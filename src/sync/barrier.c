@@ -1,385 +1,29 @@
-/* Meetings are numbered: each is a generation. Who comes takes a slot and marks it with the
- * generation and itself; when all slots bear the generation's mark, whoever sees that ends the
- * generation by one CAS of the state. How many have come is counted, never stored.
- *
- * The words
- *   state    generation:19 | phase:2 | sleepers:1 | info:22 | met:19. `met` is the generation that
- *            met last (its outcome stays known until all its parties have left, since the next one
- *            needs their slots). `info`: in ACTING the slot of the party that runs the action, in
- *            BROKEN the pid whose death broke the barrier. Sleepers sleep on the half with the
- *            generation.
- *   slot     generation:19 | member id:32. An id of 0 is a free slot, which keeps the mark of the
- *            generation that it served last. Free to {g, me} by a party; back by it alone; a dead
- *            one's slot of another generation is taken by any party.
- *   pid      generation:10 | pid:22, beside each slot; written by its holder after it took the
- * slot. entry    a sequence, and bit 0: somebody may wait for a free slot. since    about when the
- * state changed last, in ms; too early where who changed it died. parties  the last word that init
- * stores, the first that fini clears. slots    names the block with the slots and pids, where they
- * are more than INLINE.
- *
- * The matrix: any against any meet in the CAS of state, or of a slot. init and fini exclude all.
- *
- * The invariants: while the state says {g, FILLING} or {g, ACTING} no slot with the mark g becomes
- * free. A new generation's number stands in no slot. A slot without the mark g, that is seen before
- * a state that still says g, is not part of a meeting of g before it bears that mark: so its CAS to
- * {g, me} comes in time for the meeting, or into a generation that was broken or reset.
- *
- * The crash table
- *   enter    before the slot's CAS: it has not come. After: it counts as come until another party
- *            looks at its life, at the end of a slice, and breaks the barrier; the pid word says
- *            whose death it was (unknown if it died just before that word).
- *   stay     last to come and dead before the CAS of state: the same, or another ends the
- *            generation. In ACTING: the others look at the life of who runs the action, and break.
- *            After the CAS of state, before the wake: sleepers see the state at their slice's end.
- *   leave    before the slot is free again: who needs one finds it dead, and takes it. After that,
- *            before the wake: who needs a slot finds it at the end of its slice.
- *   abort, reset  one CAS, and a wake as above.
- *   init     before `parties`: not initialised; fini() frees the block that `slots` may name.
- *   fini     before `parties`: whole. After: not initialised, as in init.
- */
+/* The public face of meetings, whose model stands in meeting.c. */
 #include <hayfork/barrier.h>
 
 #include "base/checked.h"
 #include "base/options.h"
-#include "member/park.h"
 #include "memory/heap.h"
+#include "sync/meeting.h"
 #include "sync/place.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define GENERATION_MASK 0x7ffffu
-#define INFO_MASK 0x3fffffu
-#define SLEEPERS ((uint64_t)1 << 21)
-#define SOMEBODY_WAITS 1u
-#define INLINE (sizeof((hay_barrier *)NULL)->private_inline / sizeof(uint64_t))
-#define MANY_PARTIES 64u
-#define LOOK_MS 50u
-
-enum phase { FILLING, ACTING, BROKEN };
-
-struct state {
-        uint32_t generation;
-        enum phase phase;
-        uint32_t info;
-        uint32_t met;
-};
-
-/* One party's visit. */
-struct visit {
-        hay_barrier *barrier;
-        uint64_t *slots;
-        uint32_t *pids;
-        uint32_t parties;
-        hf_member_id me;
-        uint32_t generation;
-        uint32_t index;
-};
-
-static struct state unpack(uint64_t word)
-{
-        return (struct state){
-                .generation = word & GENERATION_MASK,
-                .phase = (enum phase)(word >> 19 & 3),
-                .info = word >> 22 & INFO_MASK,
-                .met = word >> 44 & GENERATION_MASK,
-        };
-}
-
-static uint64_t pack(struct state state)
-{
-        return (state.generation & GENERATION_MASK) | (uint64_t)state.phase << 19 |
-               (uint64_t)(state.info & INFO_MASK) << 22 |
-               (uint64_t)(state.met & GENERATION_MASK) << 44;
-}
-
-static uint64_t slot_of(uint32_t generation, hf_member_id id)
-{
-        return (uint64_t)(generation & GENERATION_MASK) << 32 | id;
-}
-
-static uint32_t generation_of(uint64_t slot)
-{
-        return slot >> 32 & GENERATION_MASK;
-}
-
-static hf_member_id id_of(uint64_t slot)
-{
-        return (hf_member_id)slot & HF_MEMBER_ID_MASK;
-}
-
-/* The half of the state that moves with each change that a sleeper waits for. */
-static const uint32_t *low_half(const hay_barrier *barrier)
-{
-        const uint32_t *halves = (const void *)&barrier->private_state;
-        return &halves[__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__];
-}
-
-/* Where the slots are, bounded whatever the words say; -EINVAL: not initialised. */
-static int open_visit(const hay_barrier *barrier, struct visit *ret_visit)
-{
-        uint32_t parties = atomic_load_acquire(&barrier->private_parties);
-        if (!parties || parties > HAY_BARRIER_PARTIES)
-                return -EINVAL;
-        struct visit visit = { .barrier = (hay_barrier *)(uintptr_t)barrier, .parties = parties };
-        visit.slots = visit.barrier->private_inline;
-        visit.pids = visit.barrier->private_pids;
-        if (parties > INLINE) {
-                visit.slots = hf_at(atomic_load_acquire(&barrier->private_slots));
-                size_t size = parties * (sizeof(*visit.slots) + sizeof(*visit.pids));
-                if (!hf_in_region(visit.slots, size) || !hf_is_placed(visit.slots))
-                        return -EINVAL;
-                visit.pids = (uint32_t *)(void *)(visit.slots + parties);
-        }
-        *ret_visit = visit;
-        return 0;
-}
-
-static uint32_t now_ms(void)
-{
-        return (uint32_t)(hay_now() / 1000000);
-}
-
-/* [B1] Ends a phase: what its parties stored before is visible to who sees the new state. */
-static bool change(hay_barrier *barrier, uint64_t seen, struct state next)
-{
-        if (!atomic_cas(&barrier->private_state, seen, pack(next)))
-                return false;
-        atomic_store_relaxed(&barrier->private_since, now_ms());
-        if (seen & SLEEPERS)
-                hf_unpark(low_half(barrier), INT32_MAX);
-        return true;
-}
-
-static bool break_it(hay_barrier *barrier, uint64_t seen, uint32_t pid)
-{
-        struct state state = unpack(seen);
-        state.phase = BROKEN;
-        state.info = pid;
-        return change(barrier, seen, state);
-}
-
-enum claim { CLAIMED, FULL, OVER };
-
-/* Take the first free slot for the generation; with `dead`, also one that a dead party of another
- * generation left behind. FULL: there is none. OVER: so is the generation. */
-static enum claim claim(struct visit *visit, bool dead)
-{
-        for (uint32_t i = 0; i < visit->parties; i++) {
-                uint64_t seen = atomic_load_acquire(&visit->slots[i]);
-                bool is_old = generation_of(seen) != visit->generation;
-                if (!id_of(seen) && !is_old)
-                        return OVER;
-                if (id_of(seen) && !(dead && is_old && hf_member_is_dead(id_of(seen))))
-                        continue;
-                /* [B3] The state after the slot: a slot with the mark of a later generation, which
-                 * leave() stored, shows that generation here. */
-                uint64_t state = atomic_load_full(&visit->barrier->private_state);
-                if (unpack(state).generation != visit->generation)
-                        return OVER;
-                if (!atomic_cas(&visit->slots[i], seen, slot_of(visit->generation, visit->me))) {
-                        i--;
-                        continue;
-                }
-                uint32_t tag = visit->generation << 22;
-                atomic_store_relaxed(&visit->pids[i], tag | (uint32_t)hf_member_pid(visit->me));
-                visit->index = i;
-                return CLAIMED;
-        }
-        return FULL;
-}
-
-/* Whether all have come, looking first at who would come next. */
-static bool is_full(const struct visit *visit)
-{
-        for (uint32_t i = 1; i <= visit->parties; i++) {
-                uint32_t at = (visit->index + i) % visit->parties;
-                uint64_t seen = atomic_load_acquire(&visit->slots[at]);
-                if (generation_of(seen) != visit->generation || !id_of(seen))
-                        return false;
-        }
-        return true;
-}
-
-/* Come in: take a slot for the present generation, waiting for one while others are leaving. */
-static int enter(struct visit *visit, hay_time deadline)
-{
-        hay_barrier *barrier = visit->barrier;
-        bool slept = false;
-        for (;;) {
-                uint32_t entry = atomic_load_full(&barrier->private_entry); /* [B2] */
-                uint64_t seen = atomic_load_full(&barrier->private_state);
-                struct state state = unpack(seen);
-                if (state.phase == BROKEN)
-                        return -EPIPE;
-                visit->generation = state.generation;
-                bool is_past = hf_is_past(deadline);
-                switch (claim(visit, slept || is_past)) {
-                case CLAIMED:
-                        return 0;
-                case OVER:
-                        continue;
-                case FULL:
-                        break;
-                }
-                if (is_past) {
-                        /* The others of this generation would miss us; a full one does not. */
-                        visit->index = 0;
-                        if (is_full(visit) || break_it(barrier, seen, 0))
-                                return -ETIMEDOUT;
-                        continue;
-                }
-                if (!(entry & SOMEBODY_WAITS)) {
-                        atomic_cas(&barrier->private_entry, entry, entry | SOMEBODY_WAITS);
-                        continue;
-                }
-                if (hf_spin(&barrier->private_entry, entry, &barrier->private_spin))
-                        continue;
-                hf_park(&barrier->private_entry, entry, deadline, HF_SLICE_OWNED);
-                slept = true;
-        }
-}
-
-/* Go: the slot is free for the next generation. */
-static void leave(struct visit *visit)
-{
-        uint32_t *entry = &visit->barrier->private_entry;
-        atomic_swap(&visit->slots[visit->index], slot_of(visit->generation, 0));
-        /* [B2] The slot is free before the sequence is read; who waits for one reads them the other
-         * way round, so one of both sees the other. */
-        uint32_t seen = atomic_load_full(entry);
-        while (seen & SOMEBODY_WAITS) {
-                if (atomic_cas(entry, seen, seen + 1)) {
-                        hf_unpark(entry, INT32_MAX);
-                        return;
-                }
-                seen = atomic_load_full(entry);
-        }
-}
-
-/* All have come: end the generation, or run the action first, unless somebody is faster. */
-static void meet(const struct visit *visit, uint64_t seen)
-{
-        hay_barrier *barrier = visit->barrier;
-        struct state state = unpack(seen);
-        struct state next = { state.generation + 1, FILLING, 0, state.generation };
-        if (!barrier->private_action) {
-                change(barrier, seen, next);
-                return;
-        }
-        struct state acting = { state.generation, ACTING, visit->index, state.met };
-        if (!atomic_cas(&barrier->private_state, seen, pack(acting) | (seen & SLEEPERS)))
-                return;
-        bool failed = barrier->private_action(barrier->private_arg) != 0;
-        do {
-                seen = atomic_load_full(&barrier->private_state);
-                if ((seen & ~SLEEPERS) != pack(acting))
-                        return;
-        } while (!(failed ? break_it(barrier, seen, 0) : change(barrier, seen, next)));
-}
-
-static uint32_t pid_at(const struct visit *visit, uint32_t at, uint64_t slot)
-{
-        uint32_t pid = atomic_load_relaxed(&visit->pids[at]);
-        if (pid >> 22 == (generation_of(slot) & 0x3ff))
-                return pid & INFO_MASK;
-        return (uint32_t)hf_member_pid(id_of(slot));
-}
-
-/* Look at the life of a party that has come to this generation; its death breaks the barrier. 1:
- * dead, 0: alive, -1: none has come here. */
-static int look_at(const struct visit *visit, uint32_t at, uint64_t seen)
-{
-        uint64_t slot = atomic_load_acquire(&visit->slots[at]);
-        if (generation_of(slot) != visit->generation || !id_of(slot) || id_of(slot) == visit->me)
-                return -1;
-        if (!hf_member_is_dead(id_of(slot)))
-                return 0;
-        break_it(visit->barrier, seen, pid_at(visit, at, slot));
-        return 1;
-}
-
-/* Look at one other party, so that each is looked at by one: at who runs the action, else at the
- * next that has come. */
-static void look_after_one(const struct visit *visit, uint64_t seen)
-{
-        struct state state = unpack(seen);
-        uint32_t at = state.phase == ACTING ? state.info : visit->index + 1;
-        for (uint32_t i = 0; i < visit->parties; i++, at++) {
-                if (at >= visit->parties)
-                        at = 0;
-                if (look_at(visit, at, seen) >= 0)
-                        return;
-        }
-}
-
-/* All have come. Who died while nobody else was there to see it is found here: unless all came in
- * so short a time that looking would cost more than a hundredth of it. */
-static bool is_anyone_dead(const struct visit *visit, uint64_t seen)
-{
-        uint32_t since = atomic_load_relaxed(&visit->barrier->private_since);
-        if (now_ms() - since < hf_max(visit->parties, LOOK_MS))
-                return false;
-        for (uint32_t i = 0; i < visit->parties; i++)
-                if (look_at(visit, i, seen) > 0)
-                        return true;
-        return false;
-}
-
-/* Having come, wait until the generation is over. */
-static int stay(const struct visit *visit, hay_time deadline)
-{
-        hay_barrier *barrier = visit->barrier;
-        const uint32_t *half = low_half(barrier);
-        hay_time slice = visit->parties > MANY_PARTIES ? HF_SLICE_IDLE : HF_SLICE_OWNED;
-        for (;;) {
-                uint64_t seen = atomic_load_full(&barrier->private_state); /* [B1] */
-                struct state state = unpack(seen);
-                if (state.met == visit->generation)
-                        return 0;
-                if (state.generation != visit->generation || state.phase == BROKEN)
-                        return -EPIPE;
-                if (state.phase == FILLING && is_full(visit)) {
-                        if (!is_anyone_dead(visit, seen))
-                                meet(visit, seen);
-                        continue;
-                }
-                if (hf_is_past(deadline)) {
-                        if (break_it(barrier, seen, 0))
-                                return -ETIMEDOUT;
-                        continue;
-                }
-                if (hf_spin(half, (uint32_t)seen, &barrier->private_spin))
-                        continue;
-                if (!(seen & SLEEPERS)) {
-                        if (!atomic_cas(&barrier->private_state, seen, seen | SLEEPERS))
-                                continue;
-                        seen |= SLEEPERS;
-                }
-                hf_park(half, (uint32_t)seen, deadline, slice);
-                if (atomic_load_full(&barrier->private_state) == seen)
-                        look_after_one(visit, seen);
-        }
-}
-
 int hay_barrier_wait(hay_barrier *barrier, hay_time deadline, unsigned *ret_index)
 {
-        struct visit visit;
+        struct hf_visit visit;
         int r = 0;
         if (!hf_is_placed(barrier))
                 return -EINVAL;
         hf_member_id me = hf_self_id(&r);
         if (!me)
                 return r;
-        r = open_visit(barrier, &visit);
+        r = hf_visit_open(barrier, &visit);
         if (r < 0)
                 return r;
         visit.me = me;
-        r = enter(&visit, deadline);
-        if (r < 0)
-                return r;
-        r = stay(&visit, deadline);
-        leave(&visit);
+        r = hf_visit_make(&visit, deadline);
         if (r == 0 && ret_index)
                 *ret_index = visit.index;
         return r;
@@ -387,76 +31,76 @@ int hay_barrier_wait(hay_barrier *barrier, hay_time deadline, unsigned *ret_inde
 
 int hay_barrier_abort(hay_barrier *barrier)
 {
-        struct visit visit;
-        int r = hf_is_placed(barrier) ? open_visit(barrier, &visit) : -EINVAL;
+        struct hf_visit visit;
+        int r = hf_visit_open(barrier, &visit);
         if (r < 0)
                 return r;
         uint64_t seen;
         do
                 seen = atomic_load_full(&barrier->private_state);
-        while (unpack(seen).phase != BROKEN && !break_it(barrier, seen, 0));
+        while (hf_meeting_unpack(seen).phase != HF_BROKEN && !hf_meeting_break(barrier, seen, 0));
         return 0;
 }
 
-static bool is_marked(const struct visit *visit, uint32_t generation)
+static bool is_marked(const struct hf_visit *visit, uint32_t generation)
 {
         for (uint32_t i = 0; i < visit->parties; i++)
-                if (generation_of(atomic_load_acquire(&visit->slots[i])) == generation)
+                if (hf_slot_generation(atomic_load_acquire(&visit->slots[i])) == generation)
                         return true;
         return false;
 }
 
 int hay_barrier_reset(hay_barrier *barrier)
 {
-        struct visit visit;
-        int r = hf_is_placed(barrier) ? open_visit(barrier, &visit) : -EINVAL;
+        struct hf_visit visit;
+        int r = hf_visit_open(barrier, &visit);
         if (r < 0)
                 return r;
         uint64_t seen;
-        struct state state;
+        struct hf_meeting state;
         do {
                 seen = atomic_load_full(&barrier->private_state);
-                state = unpack(seen);
+                state = hf_meeting_unpack(seen);
                 do
-                        state.generation = (state.generation + 1) & GENERATION_MASK;
+                        state.generation = (state.generation + 1) & HF_MEETING_GENERATION_MASK;
                 while (state.generation == state.met || is_marked(&visit, state.generation));
-                state.phase = FILLING;
+                state.phase = HF_FILLING;
                 state.info = 0;
-        } while (!change(barrier, seen, state));
+        } while (!hf_meeting_change(barrier, seen, state));
         return 0;
 }
 
 int hay_barrier_parties(const hay_barrier *barrier)
 {
-        struct visit visit;
-        int r = hf_is_placed(barrier) ? open_visit(barrier, &visit) : -EINVAL;
+        struct hf_visit visit;
+        int r = hf_visit_open(barrier, &visit);
         return r < 0 ? r : (int)visit.parties;
 }
 
 int hay_barrier_waiting(const hay_barrier *barrier)
 {
-        struct visit visit;
-        int r = hf_is_placed(barrier) ? open_visit(barrier, &visit) : -EINVAL;
+        struct hf_visit visit;
+        int r = hf_visit_open(barrier, &visit);
         if (r < 0)
                 return r;
-        struct state state = unpack(atomic_load_acquire(&barrier->private_state));
+        struct hf_meeting state = hf_meeting_unpack(atomic_load_acquire(&barrier->private_state));
         int waiting = 0;
-        for (uint32_t i = 0; state.phase != BROKEN && i < visit.parties; i++) {
+        for (uint32_t i = 0; state.phase != HF_BROKEN && i < visit.parties; i++) {
                 uint64_t slot = atomic_load_acquire(&visit.slots[i]);
-                waiting += generation_of(slot) == state.generation && id_of(slot) &&
-                           !hf_member_is_dead(id_of(slot));
+                waiting += hf_slot_generation(slot) == state.generation && hf_slot_member(slot) &&
+                           !hf_member_is_dead(hf_slot_member(slot));
         }
         return waiting;
 }
 
 int hay_barrier_broken(const hay_barrier *barrier, pid_t *ret_pid)
 {
-        struct visit visit;
-        int r = hf_is_placed(barrier) ? open_visit(barrier, &visit) : -EINVAL;
+        struct hf_visit visit;
+        int r = hf_visit_open(barrier, &visit);
         if (r < 0)
                 return r;
-        struct state state = unpack(atomic_load_acquire(&barrier->private_state));
-        bool broken = state.phase == BROKEN;
+        struct hf_meeting state = hf_meeting_unpack(atomic_load_acquire(&barrier->private_state));
+        bool broken = state.phase == HF_BROKEN;
         if (ret_pid)
                 *ret_pid = broken ? (pid_t)state.info : 0;
         return broken;
@@ -471,7 +115,7 @@ int hay_barrier_init_sized(hay_barrier *barrier, const struct hay_barrier_option
                 return r;
         if (!hf_is_placed(barrier) || !wanted.parties || wanted.parties > HAY_BARRIER_PARTIES)
                 return -EINVAL;
-        bool has_block = wanted.parties > INLINE;
+        bool has_block = wanted.parties > HF_BARRIER_INLINE;
         if (has_block && !hf_self(&r))
                 return r;
         if (has_block && !hf_in_region(barrier, sizeof(*barrier)))
@@ -483,10 +127,10 @@ int hay_barrier_init_sized(hay_barrier *barrier, const struct hay_barrier_option
                 if (r < 0)
                         return r;
         }
-        barrier->private_state = pack((struct state){ .generation = 1 });
+        barrier->private_state = hf_meeting_pack((struct hf_meeting){ .generation = 1 });
         barrier->private_action = wanted.action;
         barrier->private_arg = wanted.arg;
-        barrier->private_since = now_ms();
+        barrier->private_since = (uint32_t)(hay_now() / 1000000);
         atomic_store_release(&barrier->private_parties, wanted.parties);
         return 0;
 }
