@@ -1,4 +1,14 @@
-/* Process: start a function in a process of its own, and join it. */
+/* Process: start a function in a process of its own, and join it.
+ *
+ * When the function returns, the child ends as in Python: its own daemonic children are terminated
+ * (SIGTERM, and after a second SIGKILL), the others joined, stdio is flushed. A child by HAY_FORK or
+ * HAY_FORKSERVER leaves by _exit(), so that exit handlers of its parent do not run; one by HAY_SPAWN
+ * leaves by exit(). A process that ends by exit() or by a return from main() treats its children the
+ * same way.
+ *
+ * SIGCHLD is left alone, and so are children that hayfork did not start. Who ignores SIGCHLD, or
+ * waits for any child, takes the exit codes of hayfork's children too: join still returns, with an
+ * exit that nobody knows. */
 #ifndef HAYFORK_PROCESS_H
 #define HAYFORK_PROCESS_H
 

@@ -213,7 +213,7 @@ struct hf_member *hf_join(int *ret_error)
         }
         slot->thread = (uint32_t)hf_thread_id();
         uint32_t key = (uint32_t)pid | 0x80000000u;
-        hf_thread = (struct hf_thread){ slot, id_of(slot->word), key };
+        hf_thread = (struct hf_thread){ slot, id_of(atomic_load_relaxed(&slot->word)), key };
         atomic_store_relaxed(hf_process_key, key);
         pthread_setspecific(leave_key, slot);
         return slot;
