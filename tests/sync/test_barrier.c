@@ -57,7 +57,7 @@ static int come(void *arg)
 static void await_waiting(struct scene *scene, int n)
 {
         hay_time begun = hay_now();
-        while (hay_barrier_waiting(&scene->barrier) != n && ms_since(begun) < 5000)
+        while (hay_barrier_waiting(&scene->barrier) != n && ms_since(begun) < patience(5000))
                 kit_sleep_ms(1);
         ck_assert_int_eq(hay_barrier_waiting(&scene->barrier), n);
 }
@@ -233,7 +233,7 @@ TEST(a_party_that_is_killed_while_it_waits_breaks_it)
                 hay_time begun = hay_now();
                 kill_and_wait(victim);
                 ck_assert_int_eq(kit_wait(other), 0);
-                ck_assert_int_lt(ms_since(begun), 1000);
+                ck_assert_int_lt(ms_since(begun), patience(1000));
                 pid_t broken_by = 0;
                 ck_assert_int_eq(hay_barrier_broken(&scene->barrier, &broken_by), 1);
                 ck_assert_int_eq(broken_by, victim);
@@ -288,7 +288,7 @@ TEST(a_party_that_is_killed_in_the_action_breaks_it)
         hay_time begun = hay_now();
         kill_and_wait(victim);
         ck_assert_int_eq(kit_wait(other), 0);
-        ck_assert_int_lt(ms_since(begun), 1000);
+        ck_assert_int_lt(ms_since(begun), patience(1000));
         pid_t broken_by = 0;
         ck_assert_int_eq(hay_barrier_broken(&scene->barrier, &broken_by), 1);
         ck_assert_int_eq(broken_by, victim);
@@ -325,7 +325,7 @@ TEST(a_wake_up_that_died_with_its_sender_costs_a_slice)
         __atomic_store_n(&scene->barrier.private_state, 2 | (uint64_t)1 << 44, __ATOMIC_SEQ_CST);
         hay_time begun = hay_now();
         ck_assert_int_eq(kit_wait(pid), 0);
-        ck_assert_int_lt(ms_since(begun), 300);
+        ck_assert_int_lt(ms_since(begun), patience(300));
         free_scene(scene);
 }
 

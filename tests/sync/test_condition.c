@@ -149,7 +149,7 @@ TEST(notify_all_wakes_all_at_once)
         hay_time begun = hay_now();
         notify_all(scene);
         join(pids, 6);
-        ck_assert_int_lt(ms_since(begun), 200);
+        ck_assert_int_lt(ms_since(begun), patience(200));
         hay_free(scene);
 }
 
@@ -180,7 +180,7 @@ TEST(who_timed_out_swallows_no_notify)
                 hay_time begun = hay_now();
                 notify(scene, 1);
                 ck_assert(step_await(&scene->woken, i));
-                ck_assert_int_lt(ms_since(begun), 200);
+                ck_assert_int_lt(ms_since(begun), patience(200));
         }
         join(patient, 3);
         ck_assert_uint_eq(step_count(&scene->timed_out), 3);
@@ -231,7 +231,7 @@ TEST(an_rlock_is_released_and_taken_to_its_full_depth)
         struct scene *scene = hay_new(struct scene);
         pid_t pid = kit_fork(wait_with_rlock, scene);
         ck_assert(step_await(&scene->waiting, 1));
-        ck_assert_int_eq(hay_rlock_acquire(&scene->rlock, hay_in_ms(1000)), 0);
+        ck_assert_int_eq(hay_rlock_acquire(&scene->rlock, hay_in_ms(patience(1000))), 0);
         ck_assert_int_eq(hay_condition_notify(&scene->condition, 1), 0);
         ck_assert_int_eq(hay_rlock_release(&scene->rlock), 0);
         ck_assert_int_eq(kit_wait(pid), 0);
@@ -305,13 +305,13 @@ TEST(a_killed_waiter_swallows_no_notify)
         hay_time begun = hay_now();
         notify(scene, 1);
         ck_assert_int_eq(kit_wait(alive[0]), 0);
-        ck_assert_int_lt(ms_since(begun), 1000);
+        ck_assert_int_lt(ms_since(begun), patience(1000));
         start(scene, alive + 1, 2);
         for (unsigned i = 2; i <= 3; i++) {
                 begun = hay_now();
                 notify(scene, 1);
                 ck_assert(step_await(&scene->woken, i));
-                ck_assert_int_lt(ms_since(begun), 1000);
+                ck_assert_int_lt(ms_since(begun), patience(1000));
         }
         join(alive + 1, 2);
         hay_free(scene);
@@ -336,7 +336,7 @@ TEST(a_notify_to_a_dead_group_is_passed_on)
         hay_time begun = hay_now();
         notify(scene, 1);
         ck_assert_int_eq(kit_wait(alive), 0);
-        ck_assert_int_lt(ms_since(begun), 1000);
+        ck_assert_int_lt(ms_since(begun), patience(1000));
         hay_free(scene);
 }
 
@@ -369,7 +369,7 @@ TEST(a_waiter_is_told_that_the_locks_owner_was_killed)
         hay_time begun = hay_now();
         kill_and_wait(owner);
         ck_assert_int_eq(kit_wait(waiter), 0);
-        ck_assert_int_lt(ms_since(begun), 1000);
+        ck_assert_int_lt(ms_since(begun), patience(1000));
         hay_free(scene);
 }
 
@@ -385,7 +385,7 @@ TEST(a_wake_up_that_died_with_its_sender_costs_a_slice)
         __atomic_store_n(&scene->condition.private_state, closed, __ATOMIC_SEQ_CST);
         hay_time begun = hay_now();
         ck_assert_int_eq(kit_wait(pid), 0);
-        ck_assert_int_lt(ms_since(begun), 500);
+        ck_assert_int_lt(ms_since(begun), patience(500));
         hay_free(scene);
 }
 
@@ -460,7 +460,8 @@ TEST(kills_at_random_instants_hang_nobody)
                 for (int k = 0; k < 2; k++)
                         victims[k] = kit_fork(consume_for_ever, scene);
                 for (int k = 0; k < 20; k++) {
-                        ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(1000)), 0);
+                        ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(patience(1000))),
+                                         0);
                         scene->ready++;
                         hay_condition_notify(&scene->condition, 1);
                         hay_lock_release(&scene->lock);
@@ -471,12 +472,14 @@ TEST(kills_at_random_instants_hang_nobody)
                         kill_and_wait(victims[k]);
                 /* An item of which a dead one had taken the notify, before it took the lock: this
                  * is its next notify. */
-                ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(1000)), 0);
+                ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(patience(1000))), 0);
                 hay_condition_notify(&scene->condition, 1);
                 hay_lock_release(&scene->lock);
                 int left = 1;
-                for (hay_time begun = hay_now(); left && ms_since(begun) < 2000; kit_sleep_ms(1)) {
-                        ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(1000)), 0);
+                for (hay_time begun = hay_now(); left && ms_since(begun) < patience(2000);
+                     kit_sleep_ms(1)) {
+                        ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(patience(1000))),
+                                         0);
                         left = scene->ready;
                         hay_lock_release(&scene->lock);
                 }

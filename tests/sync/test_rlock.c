@@ -88,7 +88,8 @@ TEST(a_killed_owners_depth_dies_with_it)
         pid_t pid = kit_fork(hold_thrice, scene);
         ck_assert(step_await(&scene->holding, 1));
         kill_and_wait(pid);
-        ck_assert_int_eq(hay_rlock_acquire(&scene->rlock, hay_in_ms(1000)), HAY_OWNER_DIED);
+        ck_assert_int_eq(hay_rlock_acquire(&scene->rlock, hay_in_ms(patience(1000))),
+                         HAY_OWNER_DIED);
         ck_assert_int_eq(hay_rlock_release(&scene->rlock), 0);
         ck_assert_int_eq(hay_rlock_locked(&scene->rlock), 0);
         hay_free(scene);

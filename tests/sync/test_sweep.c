@@ -114,7 +114,7 @@ static void run(struct sweep sweep)
 
 static void use_lock(struct scene *scene)
 {
-        int r = hay_lock_acquire(&scene->lock, hay_in_ms(1000));
+        int r = hay_lock_acquire(&scene->lock, hay_in_ms(patience(1000)));
         ck_assert_int_ge(r, 0);
         ck_assert_int_eq(hay_lock_release(&scene->lock), 0);
 }
@@ -219,7 +219,7 @@ static void release_lock(struct scene *scene)
 
 static void check_lock_sleeper(struct scene *scene)
 {
-        ck_assert(is_done_within(scene, 1000));
+        ck_assert(is_done_within(scene, patience(1000)));
         use_lock(scene);
 }
 
@@ -234,7 +234,7 @@ TEST(lock_with_a_sleeper_survives)
 
 static void use_rlock(struct scene *scene)
 {
-        ck_assert_int_ge(hay_rlock_acquire(&scene->rlock, hay_in_ms(1000)), 0);
+        ck_assert_int_ge(hay_rlock_acquire(&scene->rlock, hay_in_ms(patience(1000))), 0);
         ck_assert_int_eq(hay_rlock_acquire(&scene->rlock, HAY_NOWAIT), 0);
         ck_assert_int_eq(hay_rlock_release(&scene->rlock), 0);
         ck_assert_int_eq(hay_rlock_release(&scene->rlock), 0);
@@ -284,7 +284,8 @@ static void take_and_give(struct scene *scene)
 static void take_both(struct scene *scene)
 {
         for (int i = 0; i < 2; i++)
-                ck_assert_int_eq(hay_semaphore_acquire(&scene->semaphore, hay_in_ms(1000)), 0);
+                ck_assert_int_eq(
+                        hay_semaphore_acquire(&scene->semaphore, hay_in_ms(patience(1000))), 0);
         ck_assert_int_eq(hay_semaphore_acquire(&scene->semaphore, HAY_NOWAIT), -ETIMEDOUT);
         hay_semaphore_fini(&scene->semaphore);
 }
@@ -313,7 +314,7 @@ static void give_both(struct scene *scene)
 
 static void check_semaphore_sleeper(struct scene *scene)
 {
-        ck_assert(is_done_within(scene, 1000));
+        ck_assert(is_done_within(scene, patience(1000)));
         ck_assert_int_eq(kit_wait(scene->sleeper), 0);
         scene->sleeper = 0;
         take_both(scene);
@@ -335,9 +336,9 @@ static void give_one(struct scene *scene)
 
 static void check_counter(struct scene *scene)
 {
-        if (hay_semaphore_value(&scene->semaphore) == 0 && !is_done_within(scene, 20))
+        if (hay_semaphore_value(&scene->semaphore) == 0 && !is_done_within(scene, patience(20)))
                 ck_assert_int_eq(hay_semaphore_release(&scene->semaphore), 0);
-        ck_assert(is_done_within(scene, 1000));
+        ck_assert(is_done_within(scene, patience(1000)));
 }
 
 TEST(a_counter_with_a_sleeper_survives)
@@ -398,7 +399,7 @@ static void check_event(struct scene *scene)
 {
         if (scene->event.private_word >> 2 == 0)
                 ck_assert_int_eq(hay_event_set(&scene->event), 0);
-        ck_assert(is_done_within(scene, 1000));
+        ck_assert(is_done_within(scene, patience(1000)));
 }
 
 TEST(an_event_with_a_sleeper_survives)
@@ -426,11 +427,11 @@ static void notify(struct scene *scene)
 static void notify_if_needed(struct scene *scene)
 {
         if (scene->condition.private_state == 1) {
-                ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(1000)), 0);
+                ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(patience(1000))), 0);
                 ck_assert_int_eq(hay_condition_notify(&scene->condition, 1), 0);
                 ck_assert_int_eq(hay_lock_release(&scene->lock), 0);
         }
-        ck_assert(is_done_within(scene, 1000));
+        ck_assert(is_done_within(scene, patience(1000)));
         use_lock(scene);
 }
 
@@ -450,10 +451,10 @@ static void wait_a_moment(struct scene *scene)
 
 static void notify_sleeper(struct scene *scene)
 {
-        ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(1000)), 0);
+        ck_assert_int_ge(hay_lock_acquire(&scene->lock, hay_in_ms(patience(1000))), 0);
         ck_assert_int_eq(hay_condition_notify(&scene->condition, 1), 0);
         ck_assert_int_eq(hay_lock_release(&scene->lock), 0);
-        ck_assert(is_done_within(scene, 1000));
+        ck_assert(is_done_within(scene, patience(1000)));
         use_lock(scene);
 }
 
@@ -492,13 +493,13 @@ static void notify_once(struct scene *scene)
 static void check_grant(struct scene *scene)
 {
         ck_assert_int_eq(kill(scene->sleeper, SIGCONT), 0);
-        int r = hay_lock_acquire(&scene->lock, hay_in_ms(1000));
+        int r = hay_lock_acquire(&scene->lock, hay_in_ms(patience(1000)));
         ck_assert_int_ge(r, 0);
         hay_lock_release(&scene->lock);
         bool was_notified = scene->condition.private_state >> 13;
         if (r == 0 && was_notified && !scene->result)
-                ck_assert(is_done_within(scene, 1000));
-        if (!is_done_within(scene, 1))
+                ck_assert(is_done_within(scene, patience(1000)));
+        if (!is_done_within(scene, patience(1)))
                 notify_sleeper(scene);
         use_lock(scene);
 }
@@ -532,7 +533,7 @@ static void come_last(struct scene *scene)
 static int come_again(void *arg)
 {
         struct scene *scene = arg;
-        return hay_barrier_wait(&scene->barrier, hay_in_ms(1000), NULL) != 0;
+        return hay_barrier_wait(&scene->barrier, hay_in_ms(patience(1000)), NULL) != 0;
 }
 
 static void check_barrier(struct scene *scene)
@@ -541,7 +542,7 @@ static void check_barrier(struct scene *scene)
         bool is_over = (scene->barrier.private_state & 0x1fffff) != 1;
         if (!has_come && !is_over)
                 ck_assert_int_eq(hay_barrier_reset(&scene->barrier), 0);
-        ck_assert(is_done_within(scene, 1000));
+        ck_assert(is_done_within(scene, patience(1000)));
         ck_assert_int_eq(hay_barrier_reset(&scene->barrier), 0);
         pid_t pid = kit_fork(come_again, scene);
         ck_assert_int_eq(come_again(scene), 0);
