@@ -58,6 +58,7 @@ static bool has_seen_it_long(const uint32_t *word, uint32_t seen)
 static int acquire_slow(uint32_t *word, uint32_t *hint, hf_member_id me, hay_time deadline)
 {
         uint32_t sleepers = 0;
+        hay_time slice = HF_SLICE_FIRST;
         for (;;) {
                 uint32_t seen = atomic_load_relaxed(word);
                 if (!(seen & HF_MEMBER_ID_MASK)) {
@@ -78,16 +79,17 @@ static int acquire_slow(uint32_t *word, uint32_t *hint, hf_member_id me, hay_tim
                         seen |= HF_WORD_SLEEPERS;
                 }
                 hay_time begun = hay_now();
-                int timed_out = hf_park(word, seen, deadline, HF_SLICE_OWNED);
+                int timed_out = hf_park(word, seen, deadline, slice);
                 if (atomic_load_relaxed(word) != seen)
                         continue;
                 /* Nothing moved for a slice, or there is no time left: does the owner live? */
-                if (timed_out || hf_is_past(deadline) || hay_now() - begun >= HF_SLICE_OWNED) {
+                if (timed_out || hf_is_past(deadline) || hay_now() - begun >= slice) {
                         int r = take_over(word, seen, me);
                         if (r)
                                 return r;
                         if (timed_out || hf_is_past(deadline))
                                 return -ETIMEDOUT;
+                        slice = hf_min(2 * slice, HF_SLICE_LAST);
                 }
         }
 }

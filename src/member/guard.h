@@ -32,7 +32,7 @@ struct hf_guard {
 typedef void hf_repair(void *object);
 
 /* Take a guard for `me`, and repair its object if its owner died. Waits for ever: a guard is held
- * for microseconds, and its owner's death ends the wait within HF_SLICE_OWNED. */
+ * for microseconds, and its owner's death ends the wait within HF_SLICE_LAST. */
 void hf_guard_lock(struct hf_guard *guard, hf_member_id me, hf_repair *repair, void *object);
 void hf_guard_unlock(struct hf_guard *guard);
 

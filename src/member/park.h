@@ -7,6 +7,9 @@
 #include <hayfork/time.h>
 
 #define HF_SLICE_OWNED (50 * 1000000ll) /* when a dead owner may be what is waited for, ns */
+#define HF_SLICE_FIRST (20 * 1000000ll) /* the first of slices that grow twofold, */
+#define HF_SLICE_LAST \
+        (400 * 1000000ll) /* and the last: long waits cost little, short ones heal soon */
 #define HF_SLICE_IDLE (250 * 1000000ll) /* when only a lost wake-up is to be healed, ns */
 
 /* True when the deadline has passed. HAY_NOWAIT has, HAY_FOREVER never does. */

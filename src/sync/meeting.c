@@ -261,14 +261,16 @@ static void look_after_one(const struct hf_visit *visit, uint64_t seen)
 }
 
 /* All have come. Who died while nobody else was there to see it is found here: unless all came in
- * so short a time that looking would cost more than a hundredth of it. */
+ * so short a time that looking would cost more than a hundredth of it. True also when somebody else
+ * was faster. */
 static bool is_anyone_dead(const struct hf_visit *visit, uint64_t seen)
 {
         uint32_t since = atomic_load_relaxed(&visit->barrier->private_since);
         if (now_ms() - since < hf_max(visit->parties, LOOK_MS))
                 return false;
         for (uint32_t i = 0; i < visit->parties; i++)
-                if (look_at(visit, i, seen) > 0)
+                if (look_at(visit, i, seen) > 0 ||
+                    atomic_load_relaxed(&visit->barrier->private_state) != seen)
                         return true;
         return false;
 }
