@@ -78,9 +78,11 @@ static void sleep_beside(struct hay_pool *pool, struct hf_call *call)
 int hf_pool_wait(struct hay_pool *pool, struct hf_call *call)
 {
         struct hf_job *job = call->job;
-        if (hf_spin(&job->finished, 0, &spin_hint) && hf_job_is_done(call))
+        bool done = hf_spin(&job->finished, 0, &spin_hint) && atomic_load_acquire(&job->finished);
+        if (done && !atomic_load_relaxed(&job->nervous))
                 return 0;
         atomic_swap(&job->waiting, 1u);
+        /* Also when it is done: whoever noted a death did so under the lock. */
         pthread_mutex_lock(&pool->lock);
         int r;
         while ((r = look(pool, call)) == 0) {
