@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define STARTS 20
-#define BIG ((size_t)512 << 20)
+#define BIG ((size_t)256 << 20)
 
 extern char **environ;
 
@@ -109,7 +109,7 @@ static double by_python(void *big)
                                       "' 2>/dev/null";
         char command[sizeof(program) + 64];
         double seconds = -1;
-        be(false);
+        be(big);
         snprintf(command, sizeof(command), program, big ? BIG : 0, STARTS);
         FILE *output = popen(command, "re");
         if (!output)
@@ -141,7 +141,7 @@ int main(int argc, char **argv)
         };
         const struct bench benches[] = {
                 { "Start and join, from a small parent?", "process", STARTS, from_small, 6 },
-                { "Start and join, from a parent of 512 MiB?", "process", STARTS, from_big, 6 },
+                { "Start and join, from a parent of 256 MiB?", "process", STARTS, from_big, 6 },
         };
         hay_main(argc, argv);
         return bench_main(argc, argv, benches, 2);

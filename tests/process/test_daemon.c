@@ -1,6 +1,7 @@
 /* Daemonic children end with their parent, however it ends, and not before. */
 #include "kit.h"
 #include "os/process.h"
+#include "process/forkserver.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -257,6 +258,65 @@ TEST(nobody_is_left_wherever_in_a_start_by_spawn_the_parent_is_killed)
 TEST(nobody_is_left_wherever_in_a_start_by_forkserver_the_parent_is_killed)
 {
         kill_somewhere(HAY_FORKSERVER, 40, 12000000);
+}
+
+/* Kill children of `parent`, and theirs, at random; exits when told. */
+static void kill_children(pid_t parent, int depth)
+{
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
+        FILE *file = fopen(path, "re");
+        int pid;
+        while (file && fscanf(file, "%d", &pid) == 1) {
+                if (pid == getpid())
+                        continue;
+                if (depth)
+                        kill_children(pid, depth - 1);
+                if (random() % 4 == 0)
+                        kill(pid, SIGKILL);
+        }
+        if (file)
+                fclose(file);
+}
+
+static int kill_siblings(void *arg)
+{
+        srandom((unsigned)hay_now());
+        while (!__atomic_load_n((int *)arg, __ATOMIC_ACQUIRE)) {
+                kill_children(getppid(), 1);
+                struct timespec pause = { 0, random() % 1000000 };
+                nanosleep(&pause, NULL);
+        }
+        return 0;
+}
+
+/* The server becomes a child of this process here, and is killed too. */
+TEST(children_killed_anywhere_in_their_start_cost_an_error_at_most)
+{
+        ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        int *stop = hay_new(int);
+        pid_t killer = kit_fork(kill_siblings, stop);
+        int failed = 0;
+        for (int i = 0; i < 300; i++) {
+                struct hay_process_options options = { .start = (enum hay_start)(i % 3) };
+                hay_process *process;
+                struct hay_exit exit;
+                int r = hay_process_start(&process, nothing, NULL, &options);
+                ck_assert_msg(r == 0 || r == -ECHILD, "start: %d", r);
+                failed += r < 0;
+                if (r < 0)
+                        continue;
+                ck_assert_int_eq(hay_process_join(process, hay_in_ms(20000), &exit), 0);
+                ck_assert(exit.code == 0 || exit.code == -1);
+                ck_assert_int_eq(hay_process_close(process), 0);
+        }
+        printf("%d of 300 starts failed\n", failed);
+        __atomic_store_n(stop, 1, __ATOMIC_RELEASE);
+        ck_assert_int_eq(kit_wait(killer), 0);
+        hf_forkserver_stop();
+        ck_assert(all_end());
+        hay_free(stop);
+        prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 int main(int argc, char **argv)

@@ -27,6 +27,13 @@ bool hf_fault(const char *call)
                 errno = EINVAL;
                 return true;
         }
+        /* The n-th fork in a line of processes: the first is the server's birth. */
+        static int forks;
+        const char *nth = getenv("TEST_FAIL_FORK");
+        if (nth && strcmp(call, "fork") == 0 && ++forks == atoi(nth)) {
+                errno = EAGAIN;
+                return true;
+        }
         if (armed != getpid() || (only && strcmp(call, only) != 0))
                 return false;
         if (countdown > 0 && --countdown > 0)
@@ -269,6 +276,29 @@ TEST(without_a_lifeline_a_daemon_hangs_on_the_thread_that_started_it)
         hay_free(daemon);
         unsetenv("TEST_WITHOUT_LIFELINE");
         prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST(a_server_that_cannot_fork_says_so_and_may_fork_later)
+{
+        int fds = kit_fds();
+        struct hay_process_options options = { .start = HAY_FORKSERVER };
+        hay_process *process;
+        for (int nth = 1; nth <= 3; nth++) {
+                char text[8];
+                snprintf(text, sizeof(text), "%d", nth);
+                setenv("TEST_FAIL_FORK", text, 1);
+                for (int i = 1; i <= 4; i++) {
+                        int r = hay_process_start(&process, give, NULL, &options);
+                        /* The first of all fails again and again, since each is a new server's. */
+                        bool fails = nth == 1 || i == nth - 1;
+                        ck_assert_int_eq(r, fails ? -EAGAIN : 0);
+                        if (r == 0)
+                                finish(process, 5);
+                }
+                unsetenv("TEST_FAIL_FORK");
+                hf_forkserver_stop();
+        }
+        check_nothing_is_left(fds);
 }
 
 static int die(void *arg)
