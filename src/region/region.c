@@ -25,6 +25,7 @@
 #define FORMAT 1u
 #define LEAST_SIZE ((size_t)1 << 20)
 #define MOST_SIZE ((size_t)1 << 48)
+#define VALGRIND_SIZE ((size_t)256 << 20)
 #define BITMAP_SIZE (HF_UNIT_SIZE / 16 / 8)
 #define UNIT_DESCRIPTOR_SIZE 32
 #define MEMBER_SIZE 128
@@ -75,6 +76,20 @@ static bool parse_size(const char *text, size_t *ret_size)
         return true;
 }
 
+/* Valgrind's search for leaks reads all that is mapped, and a page that is read exists. It preloads a
+ * library of its own. */
+static bool is_under_valgrind(void)
+{
+        const char *preloaded = getenv("LD_PRELOAD");
+        return preloaded && strstr(preloaded, "vgpreload");
+}
+
+static size_t default_size(void)
+{
+        size_t size = hf_max(hf_memory_total(), LEAST_SIZE);
+        return is_under_valgrind() ? hf_min(size, VALGRIND_SIZE) : size;
+}
+
 /* The limit that was asked for, or the machine's memory. */
 static int wanted_size(size_t option, size_t *ret_size)
 {
@@ -83,7 +98,7 @@ static int wanted_size(size_t option, size_t *ret_size)
         if (!size && text && *text && !parse_size(text, &size))
                 return -EINVAL;
         if (!size)
-                size = hf_max(hf_memory_total(), LEAST_SIZE);
+                size = default_size();
         if (size < LEAST_SIZE || size > MOST_SIZE)
                 return -EINVAL;
         *ret_size = size;

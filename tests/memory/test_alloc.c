@@ -112,7 +112,7 @@ TEST(a_random_mix_of_blocks_adds_up)
                 one->size = (size_t)1 << lrand48() % 21;
                 one->size += (size_t)lrand48() % one->size;
                 one->bytes = hay_alloc(one->size, lrand48() % 8 ? 0 : (size_t)1 << lrand48() % 20);
-                ck_assert_ptr_nonnull(one->bytes);
+                ck_assert_msg(one->bytes != NULL, "%zu bytes: %s", one->size, strerror(errno));
                 one->mark = (unsigned char)step;
                 ck_assert(is_filled(one->bytes, one->size, 1, 0));
                 memset(one->bytes, one->mark, one->size);
