@@ -75,15 +75,13 @@ static hf_offset unlink_word(struct hay_queue *queue, struct hf_member *self, hf
 /* Under the get guard: drop the oldest message. Its block, or 0, goes to ret_block. */
 static int drop_message(struct hay_queue *queue, struct hf_member *self, hf_offset *ret_block)
 {
-        struct hf_ring ring;
+        struct hf_span span;
         struct hf_record record;
-        uint64_t tail;
         uint64_t head = queue->head.place;
-        int r = hf_queue_open_head(queue, &ring, &tail);
+        int r = hf_queue_open_head(queue, &span);
+        if (r == 0)
+                r = hf_queue_read(&span, head, &record);
         if (r)
-                return r;
-        r = hf_ring_read(&ring, head, hf_position(tail) - hf_position(head), &record);
-        if (r < 0)
                 return r;
         hf_note_begin(&queue->get.side, self,
                       &(struct hf_note){ .kind = HF_NOTE_STEP,
@@ -106,8 +104,7 @@ static void drop_messages(struct hay_queue *queue, struct hf_member *self)
                 hf_side_lock(&queue->get.side);
                 r = drop_message(queue, self, &block);
                 hf_side_unlock(&queue->get.side);
-                if (block)
-                        hf_heap_free(self, hf_at(block));
+                hf_queue_free_block(self, block);
                 if (r == HF_MOVE)
                         r = hf_queue_move_on(queue, self);
         }
@@ -127,8 +124,7 @@ static void drop_entries(struct hay_queue *queue, struct hf_member *self)
                                 hf_ledger_drop(&queue->get, self, entry, false, 0);
                 }
                 hf_side_unlock(&queue->get.side);
-                if (block)
-                        hf_heap_free(self, hf_at(block));
+                hf_queue_free_block(self, block);
         }
 }
 
@@ -144,8 +140,7 @@ static void tear_down(struct hay_queue *queue, struct hf_member *self)
                 hf_side_lock(&queue->get.side);
                 hf_offset block = unlink_word(queue, self, words[i]);
                 hf_side_unlock(&queue->get.side);
-                if (block)
-                        hf_heap_free(self, hf_at(block));
+                hf_queue_free_block(self, block);
         }
         atomic_store_release(&queue->magic, 0u);
 }
@@ -169,8 +164,8 @@ hay_queue *hay_queue_free(hay_queue *queue)
 
 void hf_queue_bury_freed(struct hf_member *me, struct hf_intents *intents, hf_offset offset)
 {
-        struct hay_queue *queue = hf_at(offset);
-        if (offset % HF_CACHE_LINE || !hf_in_region(queue, sizeof(*queue)))
+        struct hay_queue *queue = hf_checked_at(offset, sizeof(*queue), HF_CACHE_LINE);
+        if (!queue)
                 return;
         if (queue->get.side.role == HF_SIDE_GET)
                 tear_down(queue, me);

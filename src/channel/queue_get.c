@@ -34,33 +34,21 @@ static inline void take_up_to(struct hay_queue *queue, struct hf_member *self, u
         hf_note_end(side);
 }
 
-/* Under the get guard: the message at `head`. 0, HF_EMPTY, HF_MOVE, -EUCLEAN. */
-static inline int read_next(const struct hf_ring *ring, uint64_t head, uint64_t tail,
-                            struct hf_record *ret_record)
-{
-        if (head == tail)
-                return HF_EMPTY;
-        if (hf_ring_is_drained(ring, head))
-                return HF_MOVE;
-        return hf_ring_read(ring, head, hf_position(tail) - hf_position(head), ret_record);
-}
-
 /* Under the get guard: copy small messages out, commit once: *ret_done. The result says why no more
  * were taken; 0 when all parts are full. A block that comes first is taken by HF_HAS_BLOCK and
  * *ret_record. `kept`: how many this call took before. */
 static int get_run(struct hay_queue *queue, struct hf_member *self, struct hay_part *parts,
                    size_t count, size_t kept, size_t *ret_done, struct hf_record *ret_record)
 {
-        struct hf_ring ring;
-        uint64_t tail;
+        struct hf_span span;
         uint64_t head = queue->head.place;
         size_t done = 0;
-        int r = hf_queue_open_head(queue, &ring, &tail);
+        int r = hf_queue_open_head(queue, &span);
         if (r)
                 return r;
         for (; done < count; done++) {
                 struct hf_record record;
-                r = read_next(&ring, head, tail, &record);
+                r = hf_queue_read(&span, head, &record);
                 if (r)
                         break;
                 if (record.size > parts[done].size) {
@@ -99,7 +87,7 @@ static int get_pass(struct hay_queue *queue, struct hf_member *self, struct hay_
         if (hf_unlikely(why == HF_HAS_BLOCK)) {
                 hf_copy(parts[0].data, record.data, record.size);
                 parts[0].size = record.size;
-                hf_heap_free(self, hf_at(record.block));
+                hf_queue_free_block(self, record.block);
                 done = 1;
                 why = 0;
         }

@@ -52,8 +52,7 @@ int hay_queue_task_done(hay_queue *queue)
                 hf_ledger_drop(ledger, self, entry, false, 0);
         }
         hf_side_unlock(&ledger->side);
-        if (block)
-                hf_heap_free(self, hf_at(block));
+        hf_queue_free_block(self, block);
         if (!entry)
                 return -EPERM;
         /* [Q5] After the guard's swap, a full fence: join sets its flag, then looks. */

@@ -39,10 +39,9 @@ uint64_t hf_hold_of(const struct hf_ledger *ledger, const struct hf_entry *entry
 
 struct hf_ledger *hf_hold_ledger(uint64_t hold)
 {
-        hf_offset offset = (hold >> SEQ_BITS) * HF_CACHE_LINE;
-        struct hf_ledger *ledger = hf_at(offset);
-        if (!offset || offset > hf_region_size || !hf_in_region(ledger, sizeof(*ledger)) ||
-            (ledger->side.role != HF_SIDE_GET && ledger->side.role != HF_SIDE_HOLD))
+        struct hf_ledger *ledger =
+                hf_checked_at((hold >> SEQ_BITS) * HF_CACHE_LINE, sizeof(*ledger), HF_CACHE_LINE);
+        if (!ledger || (ledger->side.role != HF_SIDE_GET && ledger->side.role != HF_SIDE_HOLD))
                 return NULL;
         return ledger;
 }
@@ -50,9 +49,9 @@ struct hf_ledger *hf_hold_ledger(uint64_t hold)
 struct hf_table *hf_ledger_table(const struct hf_ledger *ledger)
 {
         hf_offset offset = atomic_load_relaxed(&ledger->table);
-        if (!offset || offset % 16 || offset > hf_region_size - sizeof(struct hf_table))
+        struct hf_table *table = hf_checked_at(offset, sizeof(*table), 16);
+        if (!table)
                 return NULL;
-        struct hf_table *table = hf_at(offset);
         uint32_t capacity = table->capacity;
         if (table->magic != TABLE_MAGIC || !hf_is_power_of_two(capacity) ||
             capacity > MOST_CAPACITY || table->tail - table->head > capacity ||
@@ -114,15 +113,16 @@ struct hf_entry *hf_ledger_find(struct hf_ledger *ledger, uint64_t hold, hf_offs
         if (!table || table->head == table->tail)
                 return NULL;
         /* A hold has the low end of the seq; the block or the owner tells which one it is. */
-        uint64_t first = hf_table_entry(table, table->head)->seq;
-        uint64_t seq = first + (((hold & SEQ_MASK) - first) & SEQ_MASK);
-        for (; seq < table->next_seq; seq += SEQ_MASK + 1) {
+        uint64_t seq = hf_table_entry(table, table->head)->seq;
+        for (uint32_t tries = table->capacity; tries; tries--) {
+                seq += ((hold & SEQ_MASK) - seq) & SEQ_MASK;
                 uint64_t at = lower_bound(table, seq);
                 if (at == table->tail)
                         return NULL;
                 struct hf_entry *entry = hf_table_entry(table, at);
                 if (is_meant(entry, seq, block, owner))
                         return entry;
+                seq = entry->seq == seq ? seq + 1 : entry->seq;
         }
         return NULL;
 }
@@ -258,8 +258,7 @@ int hf_ledger_make_room(struct hf_ledger *ledger, struct hf_member *self)
                 bool is_replaced = replace(ledger, self, table);
                 hf_side_unlock(&ledger->side);
                 hf_offset unused = is_replaced ? self->intents.spare_block : hf_offset_of(table);
-                if (unused)
-                        hf_heap_free(self, hf_at(unused));
+                hf_queue_free_block(self, unused);
         }
 }
 
@@ -284,9 +283,8 @@ struct hf_ledger *hf_region_ledger(struct hf_member *self, int *ret_error)
                         hf_heap_free(self, ledger);
                 seen = atomic_load_acquire(root);
         }
-        struct hf_ledger *ledger = hf_at(seen);
-        if (seen % HF_CACHE_LINE || !hf_in_region(ledger, sizeof(*ledger)) ||
-            ledger->side.role != HF_SIDE_HOLD) {
+        struct hf_ledger *ledger = hf_checked_at(seen, sizeof(*ledger), HF_CACHE_LINE);
+        if (!ledger || ledger->side.role != HF_SIDE_HOLD) {
                 *ret_error = -EUCLEAN;
                 return NULL;
         }

@@ -34,16 +34,33 @@ static struct hf_entry *first_orphan(struct hf_ledger *ledger)
         return NULL;
 }
 
-static void hand_orphan(struct hf_ledger *ledger, struct hf_member *self, struct hf_entry *entry,
-                        unsigned bits)
+/* Fill the form; false when the entry names what is no block. */
+static bool describe(struct hf_ledger *ledger, struct hf_entry *entry, struct hf_handed *ret_handed)
 {
+        struct hf_handed handed = { .entry = entry,
+                                    .block = hf_entry_block(entry),
+                                    .size = entry->size,
+                                    .hold = hf_hold_of(ledger, entry) };
+        handed.data = hf_checked_at(handed.block, handed.size, 16);
+        *ret_handed = handed;
+        return handed.data;
+}
+
+static int hand_orphan(struct hf_ledger *ledger, struct hf_member *self, struct hf_entry *entry,
+                       size_t capacity, unsigned bits, struct hf_handed *ret_handed)
+{
+        if (!describe(ledger, entry, ret_handed))
+                return -EUCLEAN;
+        if (ret_handed->size > capacity)
+                return -EMSGSIZE;
         atomic_store_release(&entry->owner, self->word);
-        atomic_store_release(&entry->block, hf_entry_block(entry) | bits);
+        atomic_store_release(&entry->block, ret_handed->block | bits);
         atomic_store_relaxed(&ledger->orphans, ledger->orphans - 1);
+        return HAY_REDELIVERED;
 }
 
 static int hand_new(struct hay_queue *queue, struct hf_member *self, const struct hf_record *record,
-                    unsigned bits, void *copy, struct hf_entry **ret_entry)
+                    unsigned bits, void *copy, struct hf_handed *ret_handed)
 {
         struct hf_entry *entry = hf_ledger_next(&queue->get);
         if (!entry)
@@ -63,39 +80,30 @@ static int hand_new(struct hay_queue *queue, struct hf_member *self, const struc
         if (in)
                 hf_heap_linked(self);
         hf_note_close(&queue->get.side, self);
-        *ret_entry = entry;
-        return 0;
+        return describe(&queue->get, entry, ret_handed) ? 0 : -EUCLEAN;
 }
 
 int hf_queue_hand_out(struct hay_queue *queue, struct hf_member *self, size_t capacity,
-                      unsigned bits, void *copy, size_t copy_size, struct hf_entry **ret_entry,
-                      uint64_t *ret_size)
+                      unsigned bits, void *copy, size_t copy_size, struct hf_handed *ret_handed)
 {
-        struct hf_ring ring;
+        struct hf_span span;
         struct hf_record record;
-        uint64_t tail;
         struct hf_entry *orphan = queue->get.orphans ? first_orphan(&queue->get) : NULL;
-        if (orphan) {
-                *ret_size = orphan->size;
-                if (orphan->size > capacity)
-                        return -EMSGSIZE;
-                hand_orphan(&queue->get, self, orphan, bits);
-                *ret_entry = orphan;
-                return HAY_REDELIVERED;
-        }
-        int r = hf_queue_open_head(queue, &ring, &tail);
+        if (orphan)
+                return hand_orphan(&queue->get, self, orphan, capacity, bits, ret_handed);
+        if (queue->get.orphans)
+                hf_ledger_recount(&queue->get);
+        int r = hf_queue_open_head(queue, &span);
+        if (r == 0)
+                r = hf_queue_read(&span, queue->head.place, &record);
         if (r)
                 return r;
-        uint64_t head = queue->head.place;
-        r = hf_ring_read(&ring, head, hf_position(tail) - hf_position(head), &record);
-        if (r < 0)
-                return r;
-        *ret_size = record.size;
+        ret_handed->size = record.size;
         if (record.size > capacity)
                 return -EMSGSIZE;
         if (!record.block && (!copy || copy_size < record.size))
                 return HF_NEEDS_COPY;
-        return hand_new(queue, self, &record, bits, copy, ret_entry);
+        return hand_new(queue, self, &record, bits, copy, ret_handed);
 }
 
 /* Burials since the last look may have left orphans, which are older than all in the queue. */
@@ -108,31 +116,24 @@ static void look_for_orphans(struct hay_queue *queue, struct hf_member *self)
 
 int hf_queue_get_kept(struct hay_queue *queue, struct hf_member *self, struct hay_part *part)
 {
-        struct hf_entry *entry;
-        uint64_t size;
+        struct hf_handed handed;
         look_for_orphans(queue, self);
         hf_side_lock(&queue->get.side);
-        int r = hf_queue_hand_out(queue, self, part->size, HF_ENTRY_LENT, NULL, 0, &entry, &size);
-        if (r != 0 && r != HAY_REDELIVERED) {
-                hf_side_unlock(&queue->get.side);
-                if (r == -EMSGSIZE)
-                        part->size = size;
-                return r;
-        }
-        hf_offset block = hf_entry_block(entry);
-        uint64_t hold = hf_hold_of(&queue->get, entry);
-        bool is_inside = size <= COPY_INSIDE;
+        int r = hf_queue_hand_out(queue, self, part->size, HF_ENTRY_LENT, NULL, 0, &handed);
+        bool is_mine = r == 0 || r == HAY_REDELIVERED;
+        bool is_inside = is_mine && handed.size <= COPY_INSIDE;
         if (is_inside) {
-                hf_copy(part->data, hf_at(block), size);
-                atomic_store_release(&entry->block, block);
+                hf_copy(part->data, handed.data, handed.size);
+                atomic_store_release(&handed.entry->block, handed.block);
         }
         hf_side_unlock(&queue->get.side);
-        if (!is_inside) {
-                memcpy(part->data, hf_at(block), size);
-                hf_ledger_release(&queue->get, self, hold, block);
+        if (is_mine && !is_inside) {
+                memcpy(part->data, handed.data, handed.size);
+                hf_ledger_release(&queue->get, self, handed.hold, handed.block);
         }
-        part->size = size;
-        if (queue->max_messages)
+        if (is_mine || r == -EMSGSIZE)
+                part->size = handed.size;
+        if (is_mine && queue->max_messages)
                 hf_queue_notify_putters(queue);
         return r;
 }
@@ -155,35 +156,26 @@ int hf_ledger_release(struct hf_ledger *ledger, struct hf_member *self, uint64_t
         }
         hf_side_unlock(&ledger->side);
         if (is_freed)
-                hf_heap_free(self, hf_at(block));
+                hf_queue_free_block(self, block);
         return r;
 }
 
-/* One attempt to take; *copy is a block for what lies in the ring, freed when it was not needed. */
-static int take_once(struct hay_queue *queue, struct hf_member *self,
-                     struct hay_message *ret_message)
+/* One attempt to take. What lies in the ring needs a block to be copied to. */
+static int take_once(struct hay_queue *queue, struct hf_member *self, struct hf_handed *ret_handed)
 {
-        struct hf_entry *entry;
-        uint64_t size = 0;
-        uint64_t copy_size = 0;
         void *copy = NULL;
-        int r;
+        size_t copy_size = 0;
         look_for_orphans(queue, self);
         for (;;) {
                 hf_side_lock(&queue->get.side);
-                r = hf_queue_hand_out(queue, self, SIZE_MAX, HF_ENTRY_LENT, copy, copy_size, &entry,
-                                      &size);
-                if (r == 0 || r == HAY_REDELIVERED)
-                        *ret_message = (struct hay_message){ hf_at(hf_entry_block(entry)), size,
-                                                             hf_hold_of(&queue->get, entry) };
+                int r = hf_queue_hand_out(queue, self, SIZE_MAX, HF_ENTRY_LENT, copy, copy_size,
+                                          ret_handed);
                 hf_side_unlock(&queue->get.side);
-                hf_offset unused = self->intents.block;
-                if (unused)
-                        hf_heap_free(self, hf_at(unused));
+                hf_queue_free_block(self, self->intents.block);
                 if (r != HF_NEEDS_COPY)
                         return r;
-                copy_size = size;
-                r = hf_heap_alloc(self, size, 0, false, &copy);
+                copy_size = ret_handed->size;
+                r = hf_heap_alloc(self, copy_size, 0, false, &copy);
                 if (r < 0)
                         return r;
         }
@@ -199,18 +191,19 @@ int hay_queue_take(hay_queue *queue, struct hay_message *ret_message, hay_time d
         struct hf_member *self = hf_self(&r);
         if (!self)
                 return r;
-        int taken;
+        struct hf_handed handed;
         do {
-                taken = take_once(queue, self, ret_message);
-                if (taken == 0 || taken == HAY_REDELIVERED) {
-                        if (queue->max_messages)
-                                hf_queue_notify_putters(queue);
+                r = take_once(queue, self, &handed);
+                if (r == 0 || r == HAY_REDELIVERED)
                         break;
-                }
-                r = hf_queue_clear_get(queue, self, taken, deadline, &slept);
-                taken = r;
+                r = hf_queue_clear_get(queue, self, r, deadline, &slept);
         } while (r == 0);
         if (slept)
                 hf_queue_pass_on_get(queue);
-        return taken;
+        if (r < 0)
+                return r;
+        if (queue->max_messages)
+                hf_queue_notify_putters(queue);
+        *ret_message = (struct hay_message){ handed.data, handed.size, handed.hold };
+        return r;
 }

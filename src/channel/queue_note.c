@@ -39,9 +39,7 @@ static void forget(struct hf_intents *intents, hf_offset block)
 
 static uint64_t *word_at(hf_offset offset)
 {
-        if (!offset || offset % sizeof(uint64_t) || offset > hf_region_size - sizeof(uint64_t))
-                return NULL;
-        return hf_at(offset);
+        return hf_checked_at(offset, sizeof(uint64_t), sizeof(uint64_t));
 }
 
 static void settle_intents(const struct hf_note *note, struct hf_intents *intents, bool committed)
@@ -110,8 +108,8 @@ void hf_side_repair(void *object)
 /* The side that an intent names, NULL when it names none. */
 static struct hf_side *side_at(hf_offset offset)
 {
-        struct hf_side *side = hf_at(offset);
-        if (!offset || offset % HF_CACHE_LINE || !hf_in_region(side, sizeof(struct hf_ledger)))
+        struct hf_side *side = hf_checked_at(offset, sizeof(struct hf_ledger), HF_CACHE_LINE);
+        if (!side)
                 return NULL;
         bool is_side = side->role == HF_SIDE_PUT || side->role == HF_SIDE_GET ||
                        side->role == HF_SIDE_HOLD;

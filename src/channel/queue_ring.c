@@ -102,9 +102,9 @@ static int unlink_segment(struct hay_queue *queue, struct hf_member *self, hf_of
         int r = hf_ring_open(old, &ring);
         if (r < 0)
                 return r;
-        if (!hf_ring_is_drained(&ring, queue->head.place))
-                return HF_AGAIN;
         hf_offset next = atomic_load_acquire(&ring.segment->next);
+        if (!next || atomic_load_relaxed(&ring.segment->end) != hf_position(queue->head.place))
+                return HF_AGAIN;
         r = hf_ring_open(next, &ring);
         if (r < 0)
                 return r;
@@ -130,7 +130,7 @@ int hf_queue_move_on(struct hay_queue *queue, struct hf_member *self)
                 r = unlink_segment(queue, self, &old);
                 hf_side_unlock(&queue->get.side);
                 if (r == 0)
-                        hf_heap_free(self, hf_at(old));
+                        hf_queue_free_block(self, old);
         } while (r == 0);
         if (aside)
                 bring_back(self);

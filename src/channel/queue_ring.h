@@ -75,10 +75,9 @@ struct hf_ring {
 
 static inline int hf_ring_open(hf_offset offset, struct hf_ring *ret_ring)
 {
-        if (hf_unlikely(!offset || offset % HF_CACHE_LINE ||
-                        offset > hf_region_size - sizeof(struct hf_segment)))
+        struct hf_segment *segment = hf_checked_at(offset, sizeof(*segment), HF_CACHE_LINE);
+        if (hf_unlikely(!segment))
                 return -EUCLEAN;
-        struct hf_segment *segment = hf_at(offset);
         uint32_t units = atomic_load_relaxed(&segment->units);
         if (hf_unlikely(segment->magic != HF_SEGMENT_MAGIC || !units || (units & (units - 1)) ||
                         units > HF_RING_MOST ||
@@ -175,10 +174,9 @@ static inline int hf_ring_read(const struct hf_ring *ring, uint64_t head, uint32
                 if (header.kind != HF_RECORD_BLOCK || header.size != sizeof(named))
                         return -EUCLEAN;
                 memcpy(&named, record.data, sizeof(named));
-                if (!named.block || named.block % 16 || named.block > hf_region_size ||
-                    named.size > hf_region_size - named.block)
+                record.data = hf_checked_at(named.block, named.size, 16);
+                if (!record.data)
                         return -EUCLEAN;
-                record.data = hf_at(named.block);
                 record.block = named.block;
                 record.size = named.size;
         }
@@ -201,13 +199,5 @@ int hf_queue_move_on(struct hay_queue *queue, struct hf_member *self);
 
 /* Give a large, empty ring's memory back. As hf_queue_move_on(). */
 void hf_queue_shrink(struct hay_queue *queue, struct hf_member *self);
-
-/* Whether head stands at the end of its segment and there is a next one. [Q4] `next` is read after
- * tail: who sees a message that lies in the next segment sees that there is one. */
-static inline bool hf_ring_is_drained(const struct hf_ring *ring, uint64_t head)
-{
-        return hf_unlikely(atomic_load_acquire(&ring->segment->next)) &&
-               hf_position(head) == atomic_load_relaxed(&ring->segment->end);
-}
 
 #endif

@@ -32,7 +32,7 @@ static unsigned gather(struct hf_ledger *ledger, uint64_t *seq, uint32_t process
         struct hf_table *table = hf_ledger_table(ledger);
         for (uint64_t i = table ? table->head : 0; table && i != table->tail; i++) {
                 const struct hf_entry *entry = hf_table_entry(table, i);
-                if (entry->seq < *seq || !entry->block || !entry->owner)
+                if (entry->seq < *seq || entry->seq == UINT64_MAX || !entry->block || !entry->owner)
                         continue;
                 uint32_t process = hf_process_of(entry->owner);
                 unsigned known = 0;
@@ -80,8 +80,7 @@ static void reap(struct hf_ledger *ledger, struct hf_member *self, uint64_t owne
                         if (belongs(hf_table_entry(table, i), owner, mask))
                                 block = settle_entry(ledger, self, hf_table_entry(table, i));
                 hf_side_unlock(&ledger->side);
-                if (block)
-                        hf_heap_free(self, hf_at(block));
+                hf_queue_free_block(self, block);
         }
 }
 
@@ -135,7 +134,8 @@ void hf_ledger_forget_sent(struct hf_member *me, hf_member_id dead, uint64_t hol
 
 void hf_ledger_bury_held(struct hf_member *me, hf_member_id dead)
 {
-        struct hf_ledger *ledger = hf_at(hf_region_root()->ledgers[0]);
-        if (ledger && hf_in_region(ledger, sizeof(*ledger)))
+        struct hf_ledger *ledger =
+                hf_checked_at(hf_region_root()->ledgers[0], sizeof(*ledger), HF_CACHE_LINE);
+        if (ledger)
                 reap(ledger, me, dead, 0xffffffffull);
 }

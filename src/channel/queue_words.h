@@ -123,6 +123,15 @@ enum {
 
 void hf_side_repair(void *side);
 
+/* What lies at an offset that was read from the region: NULL unless it is aligned and inside. */
+static inline void *hf_checked_at(hf_offset offset, size_t size, size_t alignment)
+{
+        if (!offset || offset % alignment || size > hf_region_size ||
+            offset > hf_region_size - size)
+                return NULL;
+        return hf_region_base + offset;
+}
+
 static inline void hf_side_lock(struct hf_side *side)
 {
         hf_guard_lock(&side->guard, hf_thread.id, hf_side_repair, side);
@@ -131,6 +140,14 @@ static inline void hf_side_lock(struct hf_side *side)
 static inline void hf_side_unlock(struct hf_side *side)
 {
         hf_guard_unlock(&side->guard);
+}
+
+/* Free a block that is in the caller's notes; 0 is fine. */
+static inline void hf_queue_free_block(struct hf_member *self, hf_offset block)
+{
+        void *address = hf_checked_at(block, 1, 1);
+        if (address)
+                hf_heap_free(self, address);
 }
 
 /* Begin a step of one commit. [N1] The intent comes first, so that the death of `self` is settled

@@ -24,14 +24,20 @@ struct scene {
         int (*check)(struct scene *scene); /* what it finds: may only rise with k */
 };
 
-/* Let slabs and the process's credit of memory be there, which cost thousands of steps. */
+/* Let slabs and their pages be there: to make them takes thousands of steps, and not always as many,
+ * so that k would not mean the same instruction in each round. */
 static void warm_up(void)
 {
-        static const size_t sizes[] = { 16, 32, SMALL, LARGE, 700, 2500, 4200, 9000 };
-        for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-                hay_free(hay_alloc(sizes[i], 0));
-        hay_free(hay_alloc(2200, 64));
-        hay_free(hay_alloc(4200, 64));
+        static const size_t sizes[] = { 16, SMALL, 544, 640, LARGE, 2112, 2500, 4160, 4200, 8256 };
+        void *blocks[8];
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+                for (int k = 0; k < 8; k++)
+                        blocks[k] = hay_alloc(sizes[i], 0);
+                for (int k = 0; k < 8; k++)
+                        hay_free(blocks[k]);
+        }
+        hay_free(hay_alloc(2112, 64));
+        hay_free(hay_alloc(4160, 64));
 }
 
 /* Step a fork of this process through scene->run. The number of steps made; it is dead then. */
