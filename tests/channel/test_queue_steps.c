@@ -178,6 +178,26 @@ static void check_scene(struct scene scene, int last_state)
         printf("%ld steps, %ld kills\n", all, kills);
 }
 
+/* Two victims, one after the other: the second one may die in its repair of the first's step. */
+static void check_two_kills(struct scene scene, long steps)
+{
+        bool finished;
+        unsigned seed = (unsigned)kit_seed();
+        for (int round = 0; round < 2 * KILLS; round++) {
+                size_t before = blocks();
+                ck_assert_int_eq(hay_queue_new(&scene.queue, &scene.options), 0);
+                ck_assert_int_ge(scene.before(&scene), 0);
+                kill_after(&scene, rand_r(&seed) % steps, &finished);
+                /* With the wait for the first one's guard. */
+                kill_after(&scene, rand_r(&seed) % (2 * steps + 2000), &finished);
+                ck_assert_int_eq(hay_audit(NULL), 0);
+                ck_assert_int_le(scene.check(&scene), 2);
+                check_use(scene.queue);
+                scene.queue = hay_queue_free(scene.queue);
+                ck_assert_uint_eq(blocks(), before);
+        }
+}
+
 /* Putting. */
 
 static int put_one_small(struct scene *scene)
@@ -212,6 +232,23 @@ TEST(killed_in_a_large_put)
         check_scene(
                 (struct scene){ .before = put_one_small, .run = run_put_large, .check = check_put },
                 1);
+}
+
+static int check_two_puts(struct scene *scene)
+{
+        int count = 0;
+        ck_assert_int_eq(get(scene->queue), 1);
+        for (long id; (id = get(scene->queue)); count++)
+                ck_assert_int_eq(id, 2);
+        return count;
+}
+
+TEST(two_killed_in_large_puts_the_second_in_its_repair)
+{
+        check_two_kills((struct scene){ .before = put_one_small,
+                                        .run = run_put_large,
+                                        .check = check_two_puts },
+                        900);
 }
 
 /* The ring of 256 units holds 64 messages of 4 units. */
@@ -341,6 +378,32 @@ TEST(killed_in_a_large_get)
 {
         check_scene((struct scene){ .before = put_three_large, .run = run_get, .check = check_get },
                     2);
+}
+
+static int check_two_gets(struct scene *scene)
+{
+        uint64_t lost = hay_queue_lost(scene->queue);
+        long first = get(scene->queue);
+        ck_assert(first >= 1 && first <= 3);
+        ck_assert_int_eq(check_ids(scene->queue, first + 1, 3, -1), 0);
+        ck_assert_uint_le(lost, (unsigned long)first - 1);
+        return (int)first - 1;
+}
+
+TEST(two_killed_in_small_gets_the_second_in_its_repair)
+{
+        check_two_kills((struct scene){ .before = put_three_small,
+                                        .run = run_get,
+                                        .check = check_two_gets },
+                        350);
+}
+
+TEST(two_killed_in_large_gets_the_second_in_its_repair)
+{
+        check_two_kills((struct scene){ .before = put_three_large,
+                                        .run = run_get,
+                                        .check = check_two_gets },
+                        650);
 }
 
 /* Head stands at the end of a drained ring; the next messages are in the next one. */
@@ -494,6 +557,24 @@ TEST(killed_while_it_sends_on_what_it_took)
                                     .run = run_send_on,
                                     .check = check_send_on },
                     1);
+}
+
+/* Each victim that took one is dead: it is lost. */
+static int check_two_takes(struct scene *scene)
+{
+        uint64_t lost = hay_queue_lost(scene->queue);
+        long first = get(scene->queue);
+        ck_assert_int_eq(check_ids(scene->queue, first + 1, 3, -1), 0);
+        ck_assert_uint_eq(lost, (unsigned long)first - 1);
+        return (int)lost;
+}
+
+TEST(two_killed_in_takes_the_second_in_its_repair)
+{
+        check_two_kills((struct scene){ .before = put_three_small,
+                                        .run = run_take,
+                                        .check = check_two_takes },
+                        2400);
 }
 
 /* Joinable: nothing is lost; 0 it comes from the queue, 1 it is delivered again. */
