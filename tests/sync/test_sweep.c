@@ -2,6 +2,8 @@
  * them, for many k; then survivors use the object. KIT_STRIDE=1 takes every k. */
 #include "crowd.h"
 
+#include "member/member.h"
+
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
@@ -19,6 +21,8 @@ struct scene {
         unsigned done;
         unsigned begun; /* the victim's operation has */
         unsigned ended;
+        unsigned taken;
+        hf_member_id dead;
         int result;
         struct hay_audit before;
         pid_t sleeper;
@@ -37,6 +41,8 @@ struct sweep {
 static void join_region(struct scene *scene)
 {
         hay_lock_acquire(&scene->joins, HAY_FOREVER);
+        /* What a first spin finds out, once a process. */
+        hay_lock_acquire(&scene->joins, 1);
         hay_lock_release(&scene->joins);
 }
 
@@ -183,6 +189,25 @@ static int sleep_at_barrier(void *arg)
         return 0;
 }
 
+/* Another process that takes something, says so, and is killed; its member id. */
+static hf_member_id kill_with(struct scene *scene, int (*take)(void *arg))
+{
+        pid_t pid = kit_fork(take, scene);
+        ck_assert(step_await(&scene->taken, 1));
+        kill_and_wait(pid);
+        return scene->dead;
+}
+
+static int take_and_stay(struct scene *scene)
+{
+        int r;
+        scene->dead = hf_self_id(&r);
+        step_do(&scene->taken);
+        for (;;)
+                pause();
+        return 0;
+}
+
 /* Locks */
 
 static void set_up_nothing(struct scene *scene)
@@ -230,6 +255,32 @@ TEST(lock_with_a_sleeper_survives)
                             .stopped = start_lock_sleeper,
                             .operate = release_lock,
                             .check = check_lock_sleeper });
+}
+
+static int take_lock(void *arg)
+{
+        struct scene *scene = arg;
+        hay_lock_acquire(&scene->lock, HAY_FOREVER);
+        return take_and_stay(scene);
+}
+
+static void leave_lock_to_a_dead_one(struct scene *scene)
+{
+        join_region(scene);
+        kill_with(scene, take_lock);
+}
+
+static void take_over_lock(struct scene *scene)
+{
+        /* A deadline that has passed long ago: it does not sleep first. */
+        if (hay_lock_acquire(&scene->lock, 1) == HAY_OWNER_DIED)
+                hay_lock_release(&scene->lock);
+}
+
+TEST(taking_over_a_lock_survives)
+{
+        run((struct sweep){
+                .setup = leave_lock_to_a_dead_one, .operate = take_over_lock, .check = use_lock });
 }
 
 static void use_rlock(struct scene *scene)
@@ -326,6 +377,34 @@ TEST(owned_permits_with_a_sleeper_survive)
                             .prepare = take_all,
                             .stopped = start_semaphore_sleeper,
                             .operate = give_both,
+                            .check = check_semaphore_sleeper });
+}
+
+static int take_permits(void *arg)
+{
+        struct scene *scene = arg;
+        hay_semaphore_acquire(&scene->semaphore, HAY_FOREVER);
+        hay_semaphore_acquire(&scene->semaphore, HAY_FOREVER);
+        return take_and_stay(scene);
+}
+
+static void leave_permits_to_a_dead_one(struct scene *scene)
+{
+        make_owned(scene);
+        kill_with(scene, take_permits);
+        start_sleeper(scene, sleep_at_semaphore);
+}
+
+static void take_over_permits(struct scene *scene)
+{
+        if (hay_semaphore_acquire(&scene->semaphore, HAY_NOWAIT) == 0)
+                hay_semaphore_release(&scene->semaphore);
+}
+
+TEST(taking_over_permits_survives)
+{
+        run((struct sweep){ .setup = leave_permits_to_a_dead_one,
+                            .operate = take_over_permits,
                             .check = check_semaphore_sleeper });
 }
 
@@ -553,6 +632,43 @@ static void check_barrier(struct scene *scene)
 TEST(the_last_to_come_to_a_barrier_survives)
 {
         run((struct sweep){ .setup = make_barrier, .operate = come_last, .check = check_barrier });
+}
+
+/* One party of the first meeting was killed before it left its slot. */
+static void leave_slot_to_a_dead_one(struct scene *scene)
+{
+        struct hay_barrier_options options = { .parties = 2 };
+        join_region(scene);
+        ck_assert_int_eq(hay_barrier_init(&scene->barrier, &options), 0);
+        uint64_t mark = (uint64_t)1 << 32;
+        scene->barrier.private_inline[0] = mark | kill_with(scene, take_lock);
+        scene->barrier.private_inline[1] = mark;
+        scene->barrier.private_state = 2 | (uint64_t)1 << 44;
+        start_sleeper(scene, sleep_at_barrier);
+        while (hay_barrier_waiting(&scene->barrier) != 1)
+                kit_sleep_ms(1);
+}
+
+static void come_to_a_dead_ones_slot(struct scene *scene)
+{
+        hay_barrier_wait(&scene->barrier, HAY_NOWAIT, NULL);
+}
+
+static void check_dead_ones_slot(struct scene *scene)
+{
+        bool has_come = scene->barrier.private_inline[0] >> 32 == 2;
+        bool is_over = (scene->barrier.private_state & 0x1fffff) != 2;
+        if (!has_come && !is_over)
+                ck_assert_int_eq(hay_barrier_wait(&scene->barrier, HAY_NOWAIT, NULL), 0);
+        ck_assert(is_done_within(scene, patience(1000)));
+        hay_barrier_fini(&scene->barrier);
+}
+
+TEST(taking_over_a_slot_of_a_barrier_survives)
+{
+        run((struct sweep){ .setup = leave_slot_to_a_dead_one,
+                            .operate = come_to_a_dead_ones_slot,
+                            .check = check_dead_ones_slot });
 }
 
 static void break_and_mend(struct scene *scene)
