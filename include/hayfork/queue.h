@@ -51,15 +51,16 @@ struct hay_part {
         size_t size; /* put: the message's; get: the buffer's, then the message's */
 };
 
-/* Put `count` messages in order under one lock. Returns how many were put: fewer when the deadline
- * passed or memory ran out after some; the error of hay_queue_put() when there were none.
+/* Put `count` messages in order, as many as fit under one lock (those over 1 KiB, and all of a
+ * joinable queue, take it each). Returns how many were put: fewer when the deadline passed or memory
+ * ran out after some; the error of hay_queue_put() when there were none.
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API ssize_t hay_queue_put_many(hay_queue *queue, const struct hay_part *parts, size_t count,
                                    hay_time deadline);
 
 /* Take up to `count` messages, at least one: waits for the first only. Returns how many; stops
  * before one that does not fit its buffer (-EMSGSIZE with the needed size in parts[0].size when it
- * is the first). Other errors as hay_queue_get().
+ * is the first). Whether one was delivered before is not told. Other errors as hay_queue_get().
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API ssize_t hay_queue_get_many(hay_queue *queue, struct hay_part *parts, size_t count,
                                    hay_time deadline);
@@ -92,7 +93,7 @@ HAY_API int hay_queue_send(hay_queue *queue, struct hay_message *message, hay_ti
  * Safety: threads any · after fork child · in signal handlers no · if killed recovers */
 HAY_API int hay_message_release(struct hay_message *message);
 
-/* Messages in it just now, bytes not counted; -EINVAL: NULL.
+/* Messages in it just now, with those that are to be delivered again; -EINVAL: NULL.
  * Safety: threads any · after fork child · in signal handlers yes · if killed nothing to mend */
 HAY_API ssize_t hay_queue_size(const hay_queue *queue);
 /* 1 or 0, just now; -EINVAL: NULL.

@@ -190,15 +190,19 @@ int hay_queue_close(hay_queue *queue)
         return 0;
 }
 
+static uint32_t in_ring(const struct hay_queue *queue)
+{
+        /* Head first: it is never ahead of a later tail. */
+        uint32_t head = hf_count(atomic_load_acquire(&queue->head.place));
+        return hf_count(atomic_load_acquire(&queue->tail.place)) - head;
+}
+
 ssize_t hay_queue_size(const hay_queue *queue)
 {
         queue = hf_queue_check(queue);
         if (!queue)
                 return -EINVAL;
-        /* Head first: it is never ahead of a later tail. */
-        uint32_t head = hf_count(atomic_load_acquire(&queue->head.place));
-        uint32_t tail = hf_count(atomic_load_acquire(&queue->tail.place));
-        return (ssize_t)(tail - head) + atomic_load_relaxed(&queue->get.orphans);
+        return (ssize_t)in_ring(queue) + atomic_load_relaxed(&queue->get.orphans);
 }
 
 int hay_queue_empty(const hay_queue *queue)
@@ -209,10 +213,11 @@ int hay_queue_empty(const hay_queue *queue)
 
 int hay_queue_full(const hay_queue *queue)
 {
-        ssize_t size = hay_queue_size(queue);
-        if (size < 0)
-                return (int)size;
-        return queue->max_messages && (size_t)size >= queue->max_messages;
+        queue = hf_queue_check(queue);
+        if (!queue)
+                return -EINVAL;
+        /* What is to be delivered again takes no room. */
+        return queue->max_messages && in_ring(queue) >= queue->max_messages;
 }
 
 uint64_t hay_queue_lost(hay_queue *queue)

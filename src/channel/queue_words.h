@@ -9,16 +9,17 @@
  * side's ledger (queue_ledger.c).
  *
  * The words
- *   magic … joinable     fixed after new.
- *   closed               0 to 1, under the put guard; read by anybody.
+ *   magic … joinable       fixed after new.
+ *   closed                 0 to 1, under the put guard; read by anybody.
  *   *_attention, *_signal  who sleeps, see queue_wait.c.
- *   put.segment          the last segment; under the put guard; may lag behind the chain by a
- * death. put.seen, get.seen   the other side's place as last seen: never ahead of it. tail stored
- * under the put guard, read by anybody. The truth of what was put. head                 stored
- * under the get guard, read by anybody. The truth of what was taken. get.segment          where
- * head is, or the segment before, drained; under the get guard. segment->next, end   0, then set
- * once under the put guard, end first. side.note            under that side's guard alone, see
- * queue_note.c.
+ *   put.segment            the last segment; under the put guard; a death may leave it behind the
+ *                          chain, the repair follows.
+ *   put.seen, get.seen     the other side's place as last seen: never ahead of it.
+ *   tail                   stored under the put guard, read by anybody: what was put.
+ *   head                   stored under the get guard, read by anybody: what was taken.
+ *   get.segment            where head is, or a drained one before; under the get guard.
+ *   segment->next, end     0, then set once under the put guard, end first.
+ *   side.note              under that side's guard alone, see queue_note.c.
  *
  * The matrix: put against put, and get against get, take, task_done, release exclude each other by
  * their guard. Put against get: bytes pass by tail [Q1], room passes by head [Q2], segments by next
