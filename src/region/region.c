@@ -33,6 +33,7 @@
 
 unsigned char *hf_region_base;
 size_t hf_region_size;
+struct hf_credit hf_region_credit;
 static int region_fd = -1;
 static struct hf_bell region_bell = { .fd = -1 };
 static struct hf_file_identity identity;
@@ -292,22 +293,20 @@ bool hay_is_shared(const void *address)
         return hf_in_region(address, 1);
 }
 
-/* Asking the machine costs some 20 µs, so an answer is good for a while and for a part of what was
- * free then. The words are this process's; a lost update costs another question. */
+/* A lost update costs another question. */
 static bool is_affordable(size_t size)
 {
-        static uint64_t credit;
-        static hay_time good_until;
-        uint64_t left = atomic_load_relaxed(&credit);
-        if (size <= left && hay_now() < atomic_load_relaxed(&good_until)) {
-                atomic_store_relaxed(&credit, left - size);
+        uint64_t left = atomic_load_relaxed(&hf_region_credit.bytes);
+        if (size <= left && hay_now() < atomic_load_relaxed(&hf_region_credit.good_until)) {
+                atomic_store_relaxed(&hf_region_credit.bytes, left - size);
                 return true;
         }
         size_t available = hf_memory_available();
         if (available < size || available - size < HF_UNIT_SIZE)
                 return false;
-        atomic_store_relaxed(&credit, hf_min((uint64_t)(available - size) / 16, 64ull << 20));
-        atomic_store_relaxed(&good_until, hay_in_ms(100));
+        atomic_store_relaxed(&hf_region_credit.bytes,
+                             hf_min((uint64_t)(available - size) / 16, 64ull << 20));
+        atomic_store_relaxed(&hf_region_credit.good_until, hay_in_ms(100));
         return true;
 }
 

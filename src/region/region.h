@@ -3,6 +3,7 @@
 #define HF_REGION_REGION_H
 
 #include <hayfork/memory.h>
+#include <hayfork/time.h>
 
 #include <stdint.h>
 
@@ -40,6 +41,14 @@ static inline hf_offset hf_offset_of(const void *address)
 
 /* True when [address, address + size) lies within the region. */
 bool hf_in_region(const void *address, size_t size);
+
+/* Asking the machine what it still has costs some 20 µs, so an answer is good for a while and for a
+ * part of what was free then. This process's own; nobody but tests looks at it. */
+struct hf_credit {
+        uint64_t bytes;
+        hay_time good_until;
+};
+extern struct hf_credit hf_region_credit;
 
 /* Make the pages of [offset, offset + size) exist. -ENOMEM when the machine, the cgroup or the
  * region's limit has no more; then nothing was touched. */

@@ -1,0 +1,259 @@
+/* One position, in a process and a region of its own: the state, the companion that sleeps already,
+ * the victim, its end, and then what the survivors find. */
+#include "run.h"
+
+#include "member/member.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static struct kill_verdict *told;
+static struct hay_audit before;
+static int fds_before;
+static long more_blocks;
+
+static void tell(enum kill_outcome outcome, const char *format, va_list arguments)
+{
+        if (told->outcome == KILL_NOTHING) {
+                vsnprintf(told->message, sizeof(told->message), format, arguments);
+                told->outcome = outcome;
+        }
+        _exit(1);
+}
+
+#define TELLER(name, outcome) \
+        void name(const char *format, ...) \
+        { \
+                va_list arguments; \
+                va_start(arguments, format); \
+                tell(outcome, format, arguments); \
+                va_end(arguments); \
+                _exit(1); \
+        }
+TELLER(kill_torn, KILL_TORN)
+TELLER(kill_hang, KILL_HANG)
+TELLER(kill_leak, KILL_LEAK)
+
+void kill_keep_blocks(long more)
+{
+        more_blocks = more;
+}
+
+static struct hay_audit audit(void)
+{
+        struct hay_audit sum;
+        int r = hay_audit(&sum);
+        kill_expect(r == 0, "the audit says %d", r);
+        return sum;
+}
+
+long kill_more_blocks(void)
+{
+        return (long)audit().blocks - (long)before.blocks;
+}
+
+void kill_one_by(void (*last_deed)(void))
+{
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0) {
+                last_deed();
+                raise(SIGKILL);
+        }
+        int status;
+        kill_expect(pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status),
+                    "one that should die in the state before did not");
+}
+
+static int count_fds(void)
+{
+        int count = 0;
+        DIR *folder = opendir("/proc/self/fd");
+        while (folder && readdir(folder))
+                count++;
+        if (folder)
+                closedir(folder);
+        return count;
+}
+
+static void nap(long microseconds)
+{
+        struct timespec span = { 0, microseconds * 1000 };
+        nanosleep(&span, NULL);
+}
+
+static pid_t start_companion(const struct kill_sweep *sweep)
+{
+        if (!sweep->companion)
+                return 0;
+        pid_t pid = fork();
+        if (pid == 0)
+                _exit(sweep->companion());
+        hay_time until = hay_in_ms(2000);
+        for (int asleep = 0; asleep < 3;) {
+                nap(300);
+                char state = kill_state_of(pid);
+                asleep = state == 'S' ? asleep + 1 : 0;
+                kill_expect(state != 'Z' && hay_now() < until, "the companion does not sleep");
+        }
+        return pid;
+}
+
+static void end_companion(pid_t pid, hay_time since)
+{
+        if (!pid)
+                return;
+        int status;
+        while (waitpid(pid, &status, WNOHANG) == 0) {
+                if (hay_now() - since > KILL_LIMIT)
+                        kill_hang("the companion still waits");
+                nap(500);
+        }
+        if (told->outcome != KILL_NOTHING)
+                _exit(1);
+        kill_expect(status == 0, "the companion ended with %s %d",
+                    WIFSIGNALED(status) ? "signal" : "code",
+                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void check_leaks(void)
+{
+        int status;
+        pid_t left = waitpid(-1, &status, WNOHANG);
+        if (left >= 0 || errno != ECHILD)
+                kill_leak("a child is left: %d", (int)left);
+        struct hay_audit after = audit();
+        if (after.dead_members)
+                kill_leak("%u dead members are not buried", after.dead_members);
+        if (after.members != 1)
+                kill_leak("%u members, and only one is alive", after.members);
+        long more = (long)after.blocks - (long)before.blocks;
+        if (more != more_blocks)
+                kill_leak("%ld blocks more than before, not %ld", more, more_blocks);
+        int fds = count_fds();
+        if (fds != fds_before)
+                kill_leak("%d fds, %d before", fds, fds_before);
+}
+
+static void audit_it(void)
+{
+        audit();
+}
+
+static void begin(const struct kill_sweep *sweep, struct kill_verdict *verdict,
+                  pid_t *ret_companion)
+{
+        int r;
+        told = verdict;
+        setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        /* A machine that is short of memory for others' sake is no matter here. */
+        hf_region_credit = (struct hf_credit){ 1ull << 40, INT64_MAX };
+        sweep->prepare();
+        kill_expect(hf_self(&r), "the stage could not join: %d", r);
+        *ret_companion = start_companion(sweep);
+        before = audit();
+        fds_before = count_fds();
+        if (sweep->spoil)
+                sweep->spoil();
+}
+
+static void end_victim(pid_t victim, bool late)
+{
+        siginfo_t info;
+        kill(victim, SIGKILL);
+        told->since = hay_now();
+        waitid(P_PID, (id_t)victim, &info, WEXITED | WNOWAIT);
+        if (!late)
+                kill_reap(victim);
+}
+
+/* To its position, and there it dies. */
+static void lead_to_death(const struct kill_sweep *sweep, void (*operation)(void),
+                          const struct kill_way *way, bool late, pid_t *ret_victim)
+{
+        pid_t victim = kill_victim(sweep, operation);
+        if (kill_lead(victim, sweep, way, &told->at) == KILL_GONE_ASTRAY) {
+                told->outcome = KILL_STRAYED;
+                kill(victim, SIGKILL);
+                _exit(0);
+        }
+        if (told->outcome != KILL_NOTHING)
+                _exit(1);
+        told->inside = way->inside;
+        end_victim(victim, late);
+        *ret_victim = victim;
+}
+
+static void stop_it(const struct kill_sweep *sweep, const struct kill_way *way)
+{
+        pid_t victim = kill_victim(sweep, sweep->operation);
+        if (kill_lead(victim, sweep, way, &told->at) == KILL_GONE_ASTRAY) {
+                told->outcome = KILL_STRAYED;
+                kill(victim, SIGKILL);
+                _exit(0);
+        }
+        told->since = hay_now();
+        if (sweep->meanwhile)
+                sweep->meanwhile();
+        if (hay_now() - told->since > KILL_LIMIT)
+                kill_hang("with the victim stopped, deadlines did not hold");
+        kill_let_go(victim, sweep);
+        kill_reap(victim);
+        told->since = hay_now();
+}
+
+void kill_play(const struct kill_sweep *sweep, const struct kill_position *position,
+               struct kill_verdict *verdict)
+{
+        pid_t companion;
+        pid_t victim = 0;
+        begin(sweep, verdict, &companion);
+        if (position->mode == KILL_STOP) {
+                stop_it(sweep, &position->first);
+        } else {
+                lead_to_death(sweep, sweep->operation, &position->first, position->reap_late,
+                              &victim);
+                if (position->mode == KILL_TWICE) {
+                        pid_t second;
+                        lead_to_death(sweep, sweep->recover ? sweep->recover : audit_it,
+                                      &position->second, false, &second);
+                }
+        }
+        if (!sweep->patient)
+                end_companion(companion, verdict->since);
+        verdict->found = sweep->survive();
+        verdict->recovery = hay_now() - verdict->since;
+        if (sweep->patient)
+                end_companion(companion, hay_now());
+        if (victim && position->reap_late)
+                kill_reap(victim);
+        check_leaks();
+        if (verdict->outcome == KILL_NOTHING && verdict->recovery > KILL_LIMIT)
+                kill_hang("the survivors took %ld ms", (long)(verdict->recovery / 1000000));
+        if (verdict->outcome == KILL_NOTHING)
+                verdict->outcome = KILL_FINE;
+        _exit(0);
+}
+
+void kill_rehearse(const struct kill_sweep *sweep, const struct kill_position *position,
+                   struct kill_verdict *verdict, struct kill_path *path)
+{
+        pid_t companion;
+        pid_t victim;
+        begin(sweep, verdict, &companion);
+        if (position->mode == KILL_TWICE) {
+                lead_to_death(sweep, sweep->operation, &position->first, position->reap_late,
+                              &victim);
+                victim = kill_victim(sweep, sweep->recover ? sweep->recover : audit_it);
+        } else {
+                victim = kill_victim(sweep, sweep->operation);
+        }
+        kill_record(victim, sweep, path);
+        verdict->outcome = KILL_FINE;
+        _exit(0);
+}
