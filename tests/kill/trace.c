@@ -96,17 +96,19 @@ pid_t kill_victim(const struct kill_sweep *sweep, void (*operation)(void))
 
 /* Resume it and wait for its next stop. 0: stopped; 1: it sleeps in a call, where it was to stay; 2:
  * stopped after it had slept; -1: it has ended. */
-static int go(pid_t victim, int request, const struct kill_sweep *sweep, bool stay_inside)
+static int go(pid_t victim, enum __ptrace_request request, const struct kill_sweep *sweep,
+              bool stay_inside)
 {
         int pass_on = 0;
         unsigned asleep = 0;
+        bool resume = true;
         for (;;) {
-                if (request)
+                if (resume)
                         ptrace(request, victim, 0, pass_on);
                 int status;
                 pid_t r = waitpid(victim, &status, 0);
                 if (r < 0 && errno == EINTR) {
-                        request = 0;
+                        resume = false;
                         asleep = kill_state_of(victim) == 'S' ? asleep + 1 : 0;
                         if (asleep == 2 && stay_inside)
                                 return 1;
@@ -125,7 +127,7 @@ static int go(pid_t victim, int request, const struct kill_sweep *sweep, bool st
                     WSTOPSIG(status) == SIGABRT || WSTOPSIG(status) == SIGILL)
                         kill_torn("the victim crashed by signal %d at %#lx", WSTOPSIG(status),
                                   (unsigned long)instruction_of(victim));
-                request = PTRACE_CONT;
+                resume = true;
                 pass_on = WSTOPSIG(status);
         }
 }
