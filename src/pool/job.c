@@ -22,19 +22,12 @@ static uint64_t choose_chunk(const struct hay_map *map, unsigned workers)
         return hf_min(hf_max(chunk, least), (uint64_t)HF_POOL_CHUNKS_MOST);
 }
 
-/* What the caller has outside the region is copied into it. The results start as what is there, so
- * that items without one leave the caller's memory as it was. */
-static int bring_in(const void *bytes, size_t size, hf_offset *place, const void **ret_bytes)
+/* What the caller has outside the region has a block there. */
+static int make_room(const void *bytes, size_t size, hf_offset *place)
 {
-        *ret_bytes = bytes;
         if (!bytes || !size || hf_in_region(bytes, size))
                 return 0;
-        int r = hf_heap_alloc_at(place, size, 64, false);
-        if (r < 0)
-                return r;
-        memcpy(hf_at(*place), bytes, size);
-        *ret_bytes = hf_at(*place);
-        return 0;
+        return hf_heap_alloc_at(place, size, 64, false);
 }
 
 static int make_job(struct hay_pool *pool, struct hf_call *call, struct hf_job_slot *slot)
@@ -43,23 +36,22 @@ static int make_job(struct hay_pool *pool, struct hf_call *call, struct hf_job_s
         uint64_t chunk = choose_chunk(map, pool->worker_count);
         uint32_t chunks = (uint32_t)((map->count - 1) / chunk + 1);
         size_t words = sizeof(struct hf_job) + chunks * sizeof(uint64_t);
-        size_t size = words + pool->worker_count * sizeof(struct hf_failure);
-        const void *in;
-        const void *out;
-        int r = hf_heap_alloc_at(&slot->job, size, HF_CACHE_LINE, true);
+        size_t failures = words + pool->worker_count * sizeof(struct hf_failure);
+        int r = make_room(map->in, map->count * map->in_size, &slot->in);
+        if (r == 0)
+                r = make_room(map->out, map->count * map->out_size, &slot->out);
+        size_t bits = slot->out ? (map->count / 64 + 1) * sizeof(uint64_t) : 0;
+        if (r == 0)
+                r = hf_heap_alloc_at(&slot->job, failures + bits, HF_CACHE_LINE, true);
         if (r < 0)
                 return r;
-        r = bring_in(map->in, map->count * map->in_size, &slot->in, &in);
-        if (r < 0)
-                return r;
-        r = bring_in(map->out, map->count * map->out_size, &slot->out, &out);
-        if (r < 0)
-                return r;
+        if (slot->in)
+                memcpy(hf_at(slot->in), map->in, map->count * map->in_size);
         call->job = hf_at(slot->job);
         *call->job = (struct hf_job){
                 .task = map->task,
-                .in = in,
-                .out = (unsigned char *)(uintptr_t)out,
+                .in = slot->in ? hf_at(slot->in) : map->in,
+                .out = slot->out ? hf_at(slot->out) : map->out,
                 .arg = map->arg,
                 .in_size = map->in_size,
                 .out_size = map->out_size,
@@ -67,6 +59,7 @@ static int make_job(struct hay_pool *pool, struct hf_call *call, struct hf_job_s
                 .chunk = chunk,
                 .chunks = chunks,
                 .failures = slot->job + words,
+                .failed = bits ? slot->job + failures : 0,
         };
         return 0;
 }
@@ -160,6 +153,7 @@ static void give_back(struct hf_call *call, const struct hf_worker *worker, pid_
         uint64_t items = hf_chunk_items(word);
         if (worker->item > first + items && worker->item <= end) {
                 note_death(call, worker->item - 1, pid, exit);
+                hf_job_mark_failed(job, worker->item - 1);
                 items = worker->item - first;
         }
         if (first + items < end)
@@ -245,14 +239,29 @@ static uint64_t first_failure(struct hay_pool *pool, const struct hf_job *job, i
         return least;
 }
 
+/* The results of the items that have one; where there is none the caller's memory stays as it was. */
+static void copy_back(struct hf_call *call, bool some_failed)
+{
+        const struct hf_job *job = call->job;
+        const uint64_t *failed = hf_at(job->failed);
+        size_t size = job->out_size;
+        unsigned char *out = call->map->out;
+        if (!some_failed) {
+                memcpy(out, job->out, job->count * size);
+                return;
+        }
+        for (uint64_t i = 0; i < job->count; i++)
+                if (!(failed[i / 64] >> i % 64 & 1))
+                        memcpy(out + i * size, job->out + i * size, size);
+}
+
 int hf_job_collect(struct hay_pool *pool, struct hf_call *call, struct hay_error *error)
 {
         const struct hf_job *job = call->job;
-        const struct hay_map *map = call->map;
-        if (pool->shared->slots[call->slot].out)
-                memcpy(map->out, job->out, map->count * map->out_size);
         int code = 0;
         uint64_t failed = first_failure(pool, job, &code);
+        if (pool->shared->slots[call->slot].out)
+                copy_back(call, failed || call->death_index);
         if (call->death_index && (!failed || call->death_index <= failed))
                 return tell_death(call, error);
         if (!failed)

@@ -20,6 +20,8 @@
  *   job.waiting    the owner sleeps: ring. job.nervous: a worker died, ring after each chunk. Owner.
  *   job.cancelled  nobody begins an item any more. Owner.
  *   job.words[chunk]  the truth: see below.
+ *   failed[item / 64]  a bit for each item without a result, where results are copied back (0: they
+ *                  are not). Set by who settles the item, before its chunk's word says so.
  *   failures[worker]  the failing item with the least index that this worker had: the entry that
  *                  `current` names; the other one is being written. Worker.
  *
@@ -100,6 +102,7 @@ struct hf_job {
         uint64_t chunk; /* items in each but the last */
         uint32_t chunks;
         hf_offset failures; /* one a worker */
+        hf_offset failed;   /* one bit an item, or 0 */
         _Alignas(HF_CACHE_LINE) uint32_t cursor;
         _Alignas(HF_CACHE_LINE) uint32_t done;
         uint32_t finished;
@@ -108,6 +111,12 @@ struct hf_job {
         uint32_t cancelled;
         _Alignas(HF_CACHE_LINE) uint64_t words[];
 };
+
+static inline void hf_job_mark_failed(struct hf_job *job, uint64_t item)
+{
+        if (job->failed)
+                atomic_or((uint64_t *)hf_at(job->failed) + item / 64, 1ull << item % 64);
+}
 
 enum hf_chunk_state { HF_CHUNK_FREE, HF_CHUNK_RUNNING, HF_CHUNK_DONE };
 

@@ -20,6 +20,7 @@ static void note_failure(struct hf_job *job, uint32_t worker, uint64_t item, int
 {
         struct hf_failure *failure = (struct hf_failure *)hf_at(job->failures) + worker;
         uint32_t current = failure->current & 1;
+        hf_job_mark_failed(job, item);
         uint64_t least = failure->entries[current].index;
         if (least && least <= item + 1)
                 return;
