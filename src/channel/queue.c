@@ -1,7 +1,8 @@
 /* A queue's life: new, free, close, and what can be asked of it. The model: queue_words.h.
  *
  * The crash table
- *   new    the blocks are noted until the caller has the pointer; then the queue is the caller's.
+ *   new    the intent HF_INTENT_FREE, from before it has a segment until the caller has the pointer:
+ *          its end gives queue and segment to the caller by one store.
  *   free   the intent HF_INTENT_FREE: burial goes on with it. Each part of it is a step with a
  *          note; the queue's own block goes last, from the notes.
  *   close  one store; a lost wake-up is a slice. */
@@ -11,17 +12,31 @@
 #include "base/options.h"
 #include "channel/queue.h"
 
-static void init(struct hay_queue *queue, const struct hay_queue_options *options,
-                 hf_offset segment)
+static void init(struct hay_queue *queue, const struct hay_queue_options *options)
 {
         queue->max_messages = (uint32_t)options->max_messages;
         queue->joinable = options->joinable;
         queue->get.joinable = options->joinable;
         queue->put.role = HF_SIDE_PUT;
         queue->get.side.role = HF_SIDE_GET;
-        queue->put.segment = segment;
-        queue->get.side.segment = segment;
+}
+
+static int add_first_segment(struct hay_queue *queue)
+{
+        int r = hf_segment_new_at(&queue->get.side.segment, HF_RING_FIRST);
+        if (r < 0)
+                return r;
+        queue->put.segment = queue->get.side.segment;
         atomic_store_release(&queue->magic, HF_QUEUE_MAGIC);
+        return 0;
+}
+
+/* The queue is without parts, and marked to be freed: free it. */
+static void free_bare(struct hay_queue *queue, struct hf_member *self)
+{
+        atomic_store_release(&self->intents.block, hf_offset_of(queue));
+        atomic_store_release(hf_intent_sent(&self->intents), (hf_offset)0);
+        hf_heap_free(self, queue);
 }
 
 int hay_queue_new_sized(hay_queue **ret_queue, const struct hay_queue_options *options,
@@ -37,21 +52,19 @@ int hay_queue_new_sized(hay_queue **ret_queue, const struct hay_queue_options *o
         if (!self)
                 return r;
         void *block;
-        struct hf_segment *segment;
         r = hf_heap_alloc(self, sizeof(struct hay_queue), HF_CACHE_LINE, true, &block);
         if (r < 0)
                 return r;
-        atomic_store_release(&self->intents.spare_block, hf_offset_of(block));
-        atomic_store_release(&self->intents.block, (hf_offset)0);
-        r = hf_segment_new(self, HF_RING_FIRST, &segment);
+        init(block, &mine);
+        atomic_store_release(hf_intent_sent(&self->intents), hf_offset_of(block) | HF_INTENT_FREE);
+        hf_heap_linked(self);
+        r = add_first_segment(block);
         if (r < 0) {
-                hf_heap_free(self, block);
+                free_bare(block, self);
                 return r;
         }
-        init(block, &mine, hf_offset_of(segment));
         *ret_queue = block;
-        hf_heap_linked(self);
-        atomic_store_release(&self->intents.spare_block, (hf_offset)0);
+        atomic_store_release(hf_intent_sent(&self->intents), (hf_offset)0);
         return 0;
 }
 
@@ -156,9 +169,7 @@ hay_queue *hay_queue_free(hay_queue *queue)
         hf_bury(0);
         atomic_store_release(hf_intent_sent(&self->intents), hf_offset_of(queue) | HF_INTENT_FREE);
         tear_down(queue, self);
-        atomic_store_release(&self->intents.block, hf_offset_of(queue));
-        atomic_store_release(hf_intent_sent(&self->intents), (hf_offset)0);
-        hf_heap_free(self, queue);
+        free_bare(queue, self);
         return NULL;
 }
 

@@ -15,20 +15,18 @@
 
 #define SHRINK_FROM 8192u /* units: 64 KiB */
 
-int hf_segment_new(struct hf_member *self, uint32_t units, struct hf_segment **ret_segment)
+int hf_segment_new_at(hf_offset *place, uint32_t units)
 {
-        void *block;
-        int r = hf_heap_alloc(self, sizeof(struct hf_segment) + (size_t)units * HF_UNIT,
-                              HF_CACHE_LINE, false, &block);
+        int r = hf_heap_alloc_at(place, sizeof(struct hf_segment) + (size_t)units * HF_UNIT,
+                                 HF_CACHE_LINE, false);
         if (r < 0)
                 return r;
-        struct hf_segment *segment = block;
+        struct hf_segment *segment = hf_at(*place);
         segment->magic = HF_SEGMENT_MAGIC;
         segment->units = units;
         segment->base = 0;
         segment->end = 0;
         segment->next = 0;
-        *ret_segment = segment;
         return 0;
 }
 
@@ -80,9 +78,9 @@ static int link_segment(struct hay_queue *queue, struct hf_member *self, hf_offs
 int hf_queue_grow(struct hay_queue *queue, struct hf_member *self, hf_offset seen, uint32_t units)
 {
         bool aside = set_aside(self);
-        struct hf_segment *segment;
-        int r = hf_segment_new(self, units, &segment);
+        int r = hf_segment_new_at(&self->intents.block, units);
         if (r == 0) {
+                struct hf_segment *segment = hf_at(self->intents.block);
                 hf_side_lock(&queue->put);
                 r = link_segment(queue, self, seen, segment);
                 hf_side_unlock(&queue->put);

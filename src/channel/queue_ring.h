@@ -186,8 +186,8 @@ static inline int hf_ring_read(const struct hf_ring *ring, uint64_t head, uint32
 
 /* queue_ring.c */
 
-/* A segment of so many units, noted in self->intents.block. 0, -ENOMEM. */
-int hf_segment_new(struct hf_member *self, uint32_t units, struct hf_segment **ret_segment);
+/* A segment of so many units, whose offset goes to *place, as with hf_heap_alloc_at(). */
+int hf_segment_new_at(hf_offset *place, uint32_t units);
 
 /* Follow the ring of `seen` (put.segment) by one of `units` at least, unless somebody did. The
  * caller holds no guard and may have a block noted in intents.block. 0, -ENOMEM, -EUCLEAN. */

@@ -29,13 +29,15 @@ struct kill_sweep {
         /* What happened since, above all deaths. The stage counts blocks between prepare and this,
          * since counting buries the dead. */
         void (*spoil)(void);
+        /* What the victim has done before the operation. */
+        void (*before)(void);
         /* What the victim does. It is a member already, unless it is a stranger. */
         void (*operation)(void);
         /* What a survivor sees and can do, with deadlines of 1 s; it frees what the operation
          * left, so that the region holds as many blocks as before (see kill_keep_blocks()). */
         enum kill_found (*survive)(void);
 
-        /* A process that sleeps in a call already when the victim begins. Returns 0, or what is
+        /* A process that sleeps in a call already when the operation begins. Returns 0, or what is
          * wrong. It ends by itself within 1 s of the kill; or, if it is `patient`, within 1 s of
          * survive()'s end. */
         int (*companion)(void);

@@ -144,8 +144,9 @@ static void audit_it(void)
         audit();
 }
 
-static void begin(const struct kill_sweep *sweep, struct kill_verdict *verdict,
-                  pid_t *ret_companion)
+/* Until the victim stands before its operation and the companion sleeps. */
+static pid_t begin(const struct kill_sweep *sweep, struct kill_verdict *verdict,
+                   pid_t *ret_companion)
 {
         int r;
         told = verdict;
@@ -155,11 +156,13 @@ static void begin(const struct kill_sweep *sweep, struct kill_verdict *verdict,
         hf_region_credit = (struct hf_credit){ 1ull << 40, INT64_MAX };
         sweep->prepare();
         kill_expect(hf_self(&r), "the stage could not join: %d", r);
-        *ret_companion = start_companion(sweep);
         before = audit();
         fds_before = count_fds();
         if (sweep->spoil)
                 sweep->spoil();
+        pid_t victim = kill_victim(sweep, sweep->operation);
+        *ret_companion = start_companion(sweep);
+        return victim;
 }
 
 static void end_victim(pid_t victim, bool late)
@@ -172,11 +175,9 @@ static void end_victim(pid_t victim, bool late)
                 kill_reap(victim);
 }
 
-/* To its position, and there it dies. */
-static void lead_to_death(const struct kill_sweep *sweep, void (*operation)(void),
-                          const struct kill_way *way, bool late, pid_t *ret_victim)
+/* To its position. Ends the stage when it can't be reached. */
+static void lead(pid_t victim, const struct kill_sweep *sweep, const struct kill_way *way)
 {
-        pid_t victim = kill_victim(sweep, operation);
         if (kill_lead(victim, sweep, way, &told->at) == KILL_GONE_ASTRAY) {
                 told->outcome = KILL_STRAYED;
                 kill(victim, SIGKILL);
@@ -185,18 +186,10 @@ static void lead_to_death(const struct kill_sweep *sweep, void (*operation)(void
         if (told->outcome != KILL_NOTHING)
                 _exit(1);
         told->inside = way->inside;
-        end_victim(victim, late);
-        *ret_victim = victim;
 }
 
-static void stop_it(const struct kill_sweep *sweep, const struct kill_way *way)
+static void stop_it(pid_t victim, const struct kill_sweep *sweep)
 {
-        pid_t victim = kill_victim(sweep, sweep->operation);
-        if (kill_lead(victim, sweep, way, &told->at) == KILL_GONE_ASTRAY) {
-                told->outcome = KILL_STRAYED;
-                kill(victim, SIGKILL);
-                _exit(0);
-        }
         told->since = hay_now();
         if (sweep->meanwhile)
                 sweep->meanwhile();
@@ -207,22 +200,26 @@ static void stop_it(const struct kill_sweep *sweep, const struct kill_way *way)
         told->since = hay_now();
 }
 
+static pid_t second_victim(const struct kill_sweep *sweep)
+{
+        return kill_victim(sweep, sweep->recover ? sweep->recover : audit_it);
+}
+
 void kill_play(const struct kill_sweep *sweep, const struct kill_position *position,
                struct kill_verdict *verdict)
 {
         pid_t companion;
-        pid_t victim = 0;
-        begin(sweep, verdict, &companion);
-        if (position->mode == KILL_STOP) {
-                stop_it(sweep, &position->first);
-        } else {
-                lead_to_death(sweep, sweep->operation, &position->first, position->reap_late,
-                              &victim);
-                if (position->mode == KILL_TWICE) {
-                        pid_t second;
-                        lead_to_death(sweep, sweep->recover ? sweep->recover : audit_it,
-                                      &position->second, false, &second);
-                }
+        pid_t victim = begin(sweep, verdict, &companion);
+        lead(victim, sweep, &position->first);
+        bool late = position->reap_late && position->mode != KILL_STOP;
+        if (position->mode == KILL_STOP)
+                stop_it(victim, sweep);
+        else
+                end_victim(victim, late);
+        if (position->mode == KILL_TWICE) {
+                pid_t second = second_victim(sweep);
+                lead(second, sweep, &position->second);
+                end_victim(second, false);
         }
         if (!sweep->patient)
                 end_companion(companion, verdict->since);
@@ -230,7 +227,7 @@ void kill_play(const struct kill_sweep *sweep, const struct kill_position *posit
         verdict->recovery = hay_now() - verdict->since;
         if (sweep->patient)
                 end_companion(companion, hay_now());
-        if (victim && position->reap_late)
+        if (late)
                 kill_reap(victim);
         check_leaks();
         if (verdict->outcome == KILL_NOTHING && verdict->recovery > KILL_LIMIT)
@@ -244,16 +241,14 @@ void kill_rehearse(const struct kill_sweep *sweep, const struct kill_position *p
                    struct kill_verdict *verdict, struct kill_path *path)
 {
         pid_t companion;
-        pid_t victim;
-        begin(sweep, verdict, &companion);
+        pid_t victim = begin(sweep, verdict, &companion);
         if (position->mode == KILL_TWICE) {
-                lead_to_death(sweep, sweep->operation, &position->first, position->reap_late,
-                              &victim);
-                victim = kill_victim(sweep, sweep->recover ? sweep->recover : audit_it);
-        } else {
-                victim = kill_victim(sweep, sweep->operation);
+                lead(victim, sweep, &position->first);
+                end_victim(victim, position->reap_late);
+                victim = second_victim(sweep);
         }
         kill_record(victim, sweep, path);
-        verdict->outcome = KILL_FINE;
+        if (verdict->outcome == KILL_NOTHING)
+                verdict->outcome = KILL_FINE;
         _exit(0);
 }

@@ -80,6 +80,8 @@ pid_t kill_victim(const struct kill_sweep *sweep, void (*operation)(void))
                 hf_region_credit = (struct hf_credit){ 1ull << 40, sweep->asks ? 0 : INT64_MAX };
                 if (!sweep->stranger)
                         hf_self(&r);
+                if (operation == sweep->operation && sweep->before)
+                        sweep->before();
                 ptrace(PTRACE_TRACEME, 0, 0, 0);
                 kill_begin_mark();
                 operation();
