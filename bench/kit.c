@@ -1,6 +1,7 @@
 /* See kit.h. A round runs every rival once, beginning each time with another one. The first round
  * only warms up. A round in which others used more than 5 % of the machine is thrown out and
- * repeated; when there are too many of those, all are used and the table says so. */
+ * repeated; when there are too many of those, all are used and the table says so. A single round is
+ * not repeated: it shows that the benchmark works, and no more. */
 #include "kit.h"
 #include "quiet.h"
 
@@ -118,7 +119,7 @@ static void print_table(const struct bench *bench, const struct options *options
 
 static void run_bench(const struct bench *bench, const struct options *options)
 {
-        size_t most = options->rounds * PATIENCE, quiet = 0, noisy = 0;
+        size_t most = options->rounds == 1 ? 1 : options->rounds * PATIENCE, quiet = 0, noisy = 0;
         double *seconds = calloc(most * bench->count, sizeof(*seconds));
         bool *takes_part = calloc(bench->count, sizeof(*takes_part));
         if (!seconds || !takes_part) {

@@ -11,6 +11,7 @@ static int withdraw(void *arg)
                 int seen = *balance;
                 sched_yield(); /* let the other in: C is so quick that they would rarely meet */
                 *balance = seen - 1;
+                sched_yield();
         }
         return 0;
 }
@@ -22,6 +23,7 @@ static int deposit(void *arg)
                 int seen = *balance;
                 sched_yield();
                 *balance = seen + 1;
+                sched_yield();
         }
         return 0;
 }
