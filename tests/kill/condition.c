@@ -80,6 +80,15 @@ static void notify_one(void)
         hay_lock_release(&shared->lock);
 }
 
+/* One notification may go to either of two waiters. */
+static void notify_both(void)
+{
+        if (!take())
+                kill_hang("the lock");
+        hay_condition_notify(&shared->condition, 2);
+        hay_lock_release(&shared->lock);
+}
+
 static void rnotify(void)
 {
         if (hay_rlock_acquire(&shared->rlock, hay_in_ms(1000)) < 0)
@@ -270,7 +279,7 @@ static const struct kill_sweep table[] = {
         { "condition: wait", fresh, .operation = wait_on_it, .survive = survive, WAITER, STOP },
         { "condition: wait, beside another", fresh, .operation = take_and_wait,
           .companion = wait_once, .survive = survive_with_waiter, .patient = true,
-          .unblock = notify_one },
+          .unblock = notify_both },
         { "condition: wait, deadline passes", fresh, .before = take_for_ever,
           .operation = wait_a_moment, .survive = survive, STOP },
         { "condition: wait_for", fresh, .before = take_for_ever, .operation = wait_for,
