@@ -243,10 +243,11 @@ static void run_positions(struct run *run)
 }
 
 /* One commit: what had not happened at a position had not at an earlier one. And once the operation
- * has returned, it has happened. */
+ * has returned, it has happened. Beside a companion the way is not the same each time, so that
+ * positions of different runs can't be compared. */
 static void check_order(struct run *run)
 {
-        if (run->sweep->unordered || run->model.mode != KILL_ONCE)
+        if (run->sweep->unordered || run->sweep->companion || run->model.mode != KILL_ONCE)
                 return;
         const struct kill_plan *plan = run->plan;
         size_t first = SIZE_MAX;
