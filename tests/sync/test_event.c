@@ -80,8 +80,13 @@ TEST(set_wakes_all_also_when_it_is_cleared_at_once)
                 pids[i] = kit_fork(wait_for_it, scene);
         ck_assert(step_await(&scene->waiting, 5));
         kit_sleep_ms(50);
+        /* Stopped, they can't look in between. */
+        for (int i = 0; i < 5; i++)
+                kill(pids[i], SIGSTOP);
         hay_event_set(&scene->event);
         hay_event_clear(&scene->event);
+        for (int i = 0; i < 5; i++)
+                kill(pids[i], SIGCONT);
         for (int i = 0; i < 5; i++)
                 ck_assert_int_eq(kit_wait(pids[i]), 0);
         ck_assert_int_eq(hay_event_is_set(&scene->event), 0);
