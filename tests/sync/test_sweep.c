@@ -460,6 +460,49 @@ TEST(making_and_ending_leaks_nothing)
                 .setup = count_blocks, .operate = make_and_end, .check = check_blocks });
 }
 
+/* Between its making and its end an array is its maker's, and stays when that dies; that is so for
+ * a few instructions here. The next array is always made in the same place. */
+static const struct hay_array_options elements = { .type = HAY_CHAR, .length = 200 };
+static hay_array *place;
+static unsigned arrays_left;
+
+static void find_place(struct scene *scene)
+{
+        join_region(scene);
+        ck_assert_int_eq(hay_array_new(&place, &elements), 0);
+        hay_array_free(place);
+        ck_assert_int_eq(hay_audit(&scene->before), 0);
+}
+
+static void make_and_free_array(struct scene *scene)
+{
+        hay_array *array = NULL;
+        (void)scene;
+        hay_array_new(&array, &elements);
+        hay_array_free(array);
+}
+
+static void check_place(struct scene *scene)
+{
+        struct hay_audit after;
+        ck_assert_int_eq(hay_audit(&after), 0);
+        ck_assert_uint_le(after.blocks - scene->before.blocks, 1);
+        if (after.blocks == scene->before.blocks)
+                return;
+        ck_assert_uint_eq(hay_array_length(place), 200);
+        hay_array_free(place);
+        arrays_left++;
+}
+
+TEST(an_array_stays_only_when_its_maker_had_it)
+{
+        arrays_left = 0;
+        run((struct sweep){
+                .setup = find_place, .operate = make_and_free_array, .check = check_place });
+        /* Of some 2,000 instructions, each of which is met when KIT_STRIDE is 1. */
+        ck_assert_uint_le(arrays_left, 40);
+}
+
 /* Events */
 
 static void make_event(struct scene *scene)
