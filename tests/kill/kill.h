@@ -29,6 +29,9 @@ struct kill_sweep {
         /* What happened since, above all deaths. The stage counts blocks between prepare and this,
          * since counting buries the dead. */
         void (*spoil)(void);
+        /* The victim is no child of the stage, but this one, a process of the stage's group that
+         * waits in kill_offer(). */
+        pid_t (*adopt)(void);
         /* What the victim has done before the operation. */
         void (*before)(void);
         /* What the victim does. It is a member already, unless it is a stranger. */
@@ -94,5 +97,13 @@ long kill_more_blocks(void);
 /* A process that does something and dies by its own SIGKILL; returns when it is dead. For states
  * that a dead member is part of. */
 void kill_one_by(void (*last_deed)(void));
+
+/* Offer this process as the victim, to somebody who looks at *ret_pid; returns when it is led. The
+ * operation is what comes between this and kill_end(). */
+void kill_offer(pid_t *ret_pid);
+void kill_end(void);
+
+/* Wait until all that the dead left running has ended (at most 1 s). */
+void kill_await_orphans(void);
 
 #endif

@@ -44,12 +44,13 @@ struct kill_path {
 };
 #define KILL_SLEPT (1ull << 63)
 
-enum kill_end { KILL_AT_POSITION, KILL_AT_END, KILL_GONE_ASTRAY };
+enum kill_way_end { KILL_AT_POSITION, KILL_AT_END, KILL_GONE_ASTRAY };
 
 /* trace.c: a victim that stops just before `operation`, and can then be led. */
 pid_t kill_victim(const struct kill_sweep *sweep, void (*operation)(void));
-enum kill_end kill_lead(pid_t victim, const struct kill_sweep *sweep, const struct kill_way *way,
-                        uint64_t *ret_at);
+void kill_adopt(pid_t victim);
+enum kill_way_end kill_lead(pid_t victim, const struct kill_sweep *sweep,
+                            const struct kill_way *way, uint64_t *ret_at);
 void kill_record(pid_t victim, const struct kill_sweep *sweep, struct kill_path *path);
 void kill_let_go(pid_t victim, const struct kill_sweep *sweep);
 void kill_reap(pid_t victim);

@@ -69,6 +69,18 @@ void kill_one_by(void (*last_deed)(void))
                     "one that should die in the state before did not");
 }
 
+void kill_await_orphans(void)
+{
+        int status;
+        hay_time until = hay_in_ms(1000);
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) >= 0;) {
+                if (!pid)
+                        usleep(500);
+                if (hay_now() > until)
+                        kill_leak("what the dead started still runs");
+        }
+}
+
 static int count_fds(void)
 {
         int count = 0;
@@ -152,6 +164,7 @@ static pid_t begin(const struct kill_sweep *sweep, struct kill_verdict *verdict,
         told = verdict;
         setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
         /* A machine that is short of memory for others' sake is no matter here. */
         hf_region_credit = (struct hf_credit){ 1ull << 40, INT64_MAX };
         sweep->prepare();
@@ -160,7 +173,13 @@ static pid_t begin(const struct kill_sweep *sweep, struct kill_verdict *verdict,
         fds_before = count_fds();
         if (sweep->spoil)
                 sweep->spoil();
-        pid_t victim = kill_victim(sweep, sweep->operation);
+        pid_t victim;
+        if (sweep->adopt) {
+                victim = sweep->adopt();
+                kill_adopt(victim);
+        } else {
+                victim = kill_victim(sweep, sweep->operation);
+        }
         *ret_companion = start_companion(sweep);
         return victim;
 }
@@ -170,7 +189,7 @@ static void end_victim(pid_t victim, bool late)
         siginfo_t info;
         kill(victim, SIGKILL);
         told->since = hay_now();
-        waitid(P_PID, (id_t)victim, &info, WEXITED | WNOWAIT);
+        waitid(P_PID, (id_t)victim, &info, WEXITED | WNOWAIT | __WALL);
         if (!late)
                 kill_reap(victim);
 }
@@ -211,7 +230,8 @@ void kill_play(const struct kill_sweep *sweep, const struct kill_position *posit
         pid_t companion;
         pid_t victim = begin(sweep, verdict, &companion);
         lead(victim, sweep, &position->first);
-        bool late = position->reap_late && position->mode != KILL_STOP;
+        /* The parent of an adopted one learns of its death when its tracer has. */
+        bool late = position->reap_late && position->mode != KILL_STOP && !sweep->adopt;
         if (position->mode == KILL_STOP)
                 stop_it(victim, sweep);
         else
@@ -244,7 +264,7 @@ void kill_rehearse(const struct kill_sweep *sweep, const struct kill_position *p
         pid_t victim = begin(sweep, verdict, &companion);
         if (position->mode == KILL_TWICE) {
                 lead(victim, sweep, &position->first);
-                end_victim(victim, position->reap_late);
+                end_victim(victim, position->reap_late && !sweep->adopt);
                 victim = second_victim(sweep);
         }
         kill_record(victim, sweep, path);

@@ -456,6 +456,7 @@ static void warm_up(void)
 int main(int argc, char **argv)
 {
         fix_addresses(argv);
+        hay_main(argc, argv);
         parse(argc, argv);
         verdicts = shared((JOBS + 1) * sizeof(*verdicts));
         path = shared(sizeof(*path));

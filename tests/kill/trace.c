@@ -96,6 +96,40 @@ pid_t kill_victim(const struct kill_sweep *sweep, void (*operation)(void))
         return victim;
 }
 
+void kill_offer(pid_t *ret_pid)
+{
+        /* As for a victim of the stage's own. */
+        hf_region_credit = (struct hf_credit){ 1ull << 40, INT64_MAX };
+        __atomic_store_n(ret_pid, getpid(), __ATOMIC_SEQ_CST);
+        raise(SIGSTOP);
+        kill_begin_mark();
+}
+
+void kill_end(void)
+{
+        kill_end_mark();
+}
+
+/* It has stopped itself, or will soon. */
+void kill_adopt(pid_t victim)
+{
+        int status = 0;
+        while (kill_state_of(victim) != 'T')
+                usleep(100);
+        if (ptrace(PTRACE_ATTACH, victim, 0, 0) < 0)
+                kill_torn("no victim: %s", strerror(errno));
+        waitpid(victim, &status, __WALL);
+        kill(victim, SIGCONT);
+        for (;;) {
+                ptrace(PTRACE_CONT, victim, 0, 0);
+                if (waitpid(victim, &status, __WALL) != victim || !WIFSTOPPED(status))
+                        kill_torn("the victim did not begin");
+                if (WSTOPSIG(status) == SIGTRAP)
+                        break;
+        }
+        ptrace(PTRACE_SETOPTIONS, victim, 0, PTRACE_O_EXITKILL);
+}
+
 /* Resume it and wait for its next stop. 0: stopped; 1: it sleeps in a call, where it was to stay; 2:
  * stopped after it had slept; -1: it has ended. */
 static int go(pid_t victim, enum __ptrace_request request, const struct kill_sweep *sweep,
@@ -108,13 +142,13 @@ static int go(pid_t victim, enum __ptrace_request request, const struct kill_swe
                 if (resume)
                         ptrace(request, victim, 0, pass_on);
                 int status;
-                pid_t r = waitpid(victim, &status, 0);
+                pid_t r = waitpid(victim, &status, __WALL);
                 if (r < 0 && errno == EINTR) {
                         resume = false;
                         asleep = kill_state_of(victim) == 'S' ? asleep + 1 : 0;
                         if (asleep == 2 && stay_inside)
                                 return 1;
-                        if (asleep == 2 && sweep->unblock)
+                        if (asleep % 8 == 2 && sweep->unblock)
                                 sweep->unblock();
                         continue;
                 }
@@ -174,7 +208,8 @@ static int step(pid_t victim, const struct kill_sweep *sweep, uint64_t *at, unsi
         return r;
 }
 
-static enum kill_end lead(pid_t victim, const struct kill_sweep *sweep, const struct kill_way *way)
+static enum kill_way_end lead(pid_t victim, const struct kill_sweep *sweep,
+                              const struct kill_way *way)
 {
         if (way->checkpoint) {
                 break_at(victim, way->checkpoint);
@@ -196,11 +231,11 @@ static enum kill_end lead(pid_t victim, const struct kill_sweep *sweep, const st
         return KILL_AT_POSITION;
 }
 
-enum kill_end kill_lead(pid_t victim, const struct kill_sweep *sweep, const struct kill_way *way,
-                        uint64_t *ret_at)
+enum kill_way_end kill_lead(pid_t victim, const struct kill_sweep *sweep,
+                            const struct kill_way *way, uint64_t *ret_at)
 {
         tick(true);
-        enum kill_end end = lead(victim, sweep, way);
+        enum kill_way_end end = lead(victim, sweep, way);
         tick(false);
         if (!way->inside)
                 *ret_at = instruction_of(victim);
@@ -244,6 +279,7 @@ void kill_let_go(pid_t victim, const struct kill_sweep *sweep)
 void kill_reap(pid_t victim)
 {
         int status;
-        while (waitpid(victim, &status, 0) == victim && !WIFEXITED(status) && !WIFSIGNALED(status))
+        while (waitpid(victim, &status, __WALL) == victim && !WIFEXITED(status) &&
+               !WIFSIGNALED(status))
                 ;
 }
