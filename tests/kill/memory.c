@@ -244,8 +244,8 @@ static void leave_two_notes(void)
         struct hf_member *self = hf_self(&r);
         if (hf_heap_alloc(self, 100, 0, true, &block) < 0)
                 return;
-        self->intents.spare_block = self->intents.block;
-        self->intents.block = 0;
+        atomic_store_release(&self->intents.spare_block, self->intents.block);
+        atomic_store_release(&self->intents.block, (hf_offset)0);
         hf_heap_alloc(self, 100000, 0, true, &block);
 }
 

@@ -37,6 +37,7 @@ struct job {
         pid_t pid;
         size_t index; /* of the position in the plan */
         hay_time until;
+        bool stalled; /* the machine stood still meanwhile */
         struct kill_position position;
 };
 
@@ -53,6 +54,7 @@ struct run {
 static const struct kill_sweep *sweeps[SWEEPS];
 static size_t sweep_count;
 static struct job jobs[JOBS];
+static hay_time last_awake;
 static struct kill_verdict *verdicts; /* one a job, shared with its stage */
 static struct kill_path *path;        /* shared with the stage that records */
 
@@ -130,6 +132,7 @@ static void start(struct run *run, struct job *job, struct kill_verdict *verdict
         const struct kill_way *way =
                 run->model.mode == KILL_TWICE ? &job->position.second : &job->position.first;
         fflush(NULL);
+        job->stalled = false;
         job->until = hay_in_ms(20000 + way->steps / 2 + way->hits / 2);
         job->pid = fork();
         if (job->pid == 0)
@@ -138,6 +141,20 @@ static void start(struct run *run, struct job *job, struct kill_verdict *verdict
                 perror("fork");
                 exit(2);
         }
+}
+
+/* What the processes of a stage that does not end wait for. */
+static void tell_group(pid_t group)
+{
+        char command[200];
+        snprintf(command, sizeof(command),
+                 "for p in $(pgrep -g %d); do echo \"      $p $(cut -d' ' -f3 /proc/$p/stat) in "
+                 "call "
+                 "$(cat /proc/$p/syscall 2>&1)\"; done",
+                 (int)group);
+        fflush(stdout);
+        if (system(command) < 0)
+                puts("      ?");
 }
 
 /* Whatever the stage left. */
@@ -161,8 +178,23 @@ static void judge(struct run *run, struct job *job, const struct kill_verdict *v
                 tell_failure(run, job, verdict);
 }
 
-/* A stage has ended, or was ended. True: its place is free. */
-static bool finish(struct run *run, struct job *job, struct kill_verdict *verdict)
+/* Where the machine (a virtual one) stands still for a while, no deadline holds. The driver is
+ * awake several times a second: when it was not, what hung meanwhile is tried again. */
+static void watch_machine(void)
+{
+        hay_time now = hay_now();
+        hay_time gap = last_awake ? now - last_awake : 0;
+        last_awake = now;
+        if (gap < 700 * 1000000ll)
+                return;
+        for (int i = 0; i < options.jobs; i++) {
+                jobs[i].stalled = true;
+                jobs[i].until += gap;
+        }
+}
+
+/* A stage has ended, or was ended: judge it, or try again. */
+static void finish(struct run *run, struct job *job, struct kill_verdict *verdict)
 {
         if (end_group(job->pid) && verdict->outcome == KILL_FINE) {
                 verdict->outcome = KILL_LEAK;
@@ -174,21 +206,25 @@ static bool finish(struct run *run, struct job *job, struct kill_verdict *verdic
                 if (way->checkpoint) {
                         *way = kill_slow_way(run->plan->position[job->index], way->inside);
                         start(run, job, verdict);
-                        return false;
+                        return;
                 }
                 /* The path went elsewhere; where it went is as good a position. */
                 job->pid = 0;
-                return true;
+                return;
+        }
+        if (job->stalled && verdict->outcome <= KILL_HANG && verdict->outcome != KILL_FINE) {
+                start(run, job, verdict);
+                return;
         }
         judge(run, job, verdict);
         job->pid = 0;
-        return true;
 }
 
 static void wait_for_jobs(struct run *run)
 {
         int status;
         pid_t pid = waitpid(-1, &status, 0);
+        watch_machine();
         for (int i = 0; i < options.jobs; i++) {
                 struct job *job = &jobs[i];
                 if (!job->pid)
@@ -196,6 +232,7 @@ static void wait_for_jobs(struct run *run)
                 if (pid == job->pid) {
                         finish(run, job, &verdicts[i]);
                 } else if (hay_now() > job->until) {
+                        tell_group(job->pid);
                         end_group(job->pid);
                         kill(job->pid, SIGKILL);
                         waitpid(job->pid, &status, 0);
@@ -222,6 +259,7 @@ static bool any_job(void)
 
 static void run_positions(struct run *run)
 {
+        last_awake = 0;
         for (size_t i = 0; i < run->plan->count; i++) {
                 if (options.at >= 0 && run->model.mode != KILL_TWICE &&
                     run->plan->position[i] != (uint32_t)options.at)
