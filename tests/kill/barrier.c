@@ -96,6 +96,21 @@ static enum kill_found survive(void)
         return KILL_UNKNOWN;
 }
 
+/* Who had come and died breaks it, without anybody's help. */
+static enum kill_found survive_asleep(void)
+{
+        pid_t pid = 0;
+        hay_time until = hay_in_ms(1000);
+        while (kill_was_asleep() && hay_barrier_broken(&shared->barrier, &pid) != 1) {
+                if (hay_now() > until)
+                        kill_hang("the dead one is waited for");
+                usleep(1000);
+        }
+        kill_expect(!kill_was_asleep() || pid > 0, "broken by nobody");
+        check(&shared->barrier, parties);
+        return KILL_UNKNOWN;
+}
+
 static void come(void)
 {
         int status;
@@ -162,8 +177,8 @@ static const struct kill_sweep table[] = {
           .recover = meet_in_vain },
         { "barrier: wait, another comes", two, .operation = meet, .unblock = come,
           .survive = survive, .recover = meet_in_vain, STOP },
-        { "barrier: wait, second of three", three, .operation = meet_in_vain,
-          .companion = companion_meets, .patient = true, .survive = survive },
+        { "barrier: wait, second of three", three, .operation = meet, .unblock = come,
+          .companion = companion_meets, .patient = true, .survive = survive_asleep },
         { "barrier: wait, deadline passes", two, .operation = meet_in_vain, .survive = survive,
           STOP },
         { "barrier: wait, first use", two, .operation = meet, .unblock = come, .survive = survive,

@@ -88,6 +88,9 @@ __attribute__((noreturn, format(printf, 1, 2))) void kill_leak(const char *forma
                 r_; \
         })
 
+/* Whether the victim died asleep in a call. */
+bool kill_was_asleep(void);
+
 /* So many blocks more than before the operation are right (fewer: negative). */
 void kill_keep_blocks(long more);
 

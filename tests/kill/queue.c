@@ -211,11 +211,27 @@ static void get_one_here(void)
                 first++;
 }
 
+/* Bury the dead, and let others have what became free by that, before anybody looks at messages. */
+static void let_others_in(void)
+{
+        void *blocks[4];
+        kill_expect(hay_audit(NULL) == 0, "damage");
+        for (int i = 0; i < 4; i++) {
+                blocks[i] = hay_alloc(size, 0);
+                kill_expect(blocks[i], "no memory");
+                memset(blocks[i], 0xee - i, size);
+                ((unsigned char *)blocks[i])[0] = 0;
+        }
+        for (int i = 0; i < 4; i++)
+                kill_expect(!hay_free(blocks[i]), "a block of others is gone");
+}
+
 /* Messages come out in order, each whole; the numbers of the first and the last. */
 static unsigned drain(unsigned *ret_first, unsigned *ret_last, unsigned *ret_again)
 {
         unsigned count = 0;
         *ret_again = 0;
+        let_others_in();
         for (;;) {
                 size_t got;
                 int r = hay_queue_get(queue, buffer, MOST, &got, HAY_NOWAIT);
@@ -330,7 +346,7 @@ static enum kill_found survive_joinable(void)
         unsigned count = 0;
         unsigned again = 0;
         bool seen[8] = { false };
-        kill_expect(hay_audit(NULL) == 0, "damage");
+        let_others_in();
         /* Who is in the middle of settling what the dead one had may not have counted it yet. */
         kill_expect(hay_queue_lost(queue) == 0, "a joinable queue lost one");
         while (hay_queue_size(queue) > 0) {
@@ -369,6 +385,7 @@ static enum kill_found survive_joinable_free(void)
 static enum kill_found survive_pass_on(void)
 {
         unsigned count = 0;
+        let_others_in();
         for (;; count++) {
                 size_t got;
                 int r = hay_queue_get(queue, buffer, MOST, &got, HAY_NOWAIT);

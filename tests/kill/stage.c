@@ -38,6 +38,11 @@ TELLER(kill_torn, KILL_TORN)
 TELLER(kill_hang, KILL_HANG)
 TELLER(kill_leak, KILL_LEAK)
 
+bool kill_was_asleep(void)
+{
+        return told->inside;
+}
+
 void kill_keep_blocks(long more)
 {
         more_blocks = more;
