@@ -1,0 +1,169 @@
+#include "storm.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+
+struct storm_common *storm;
+
+static struct {
+        uint32_t life;
+        bool hasty;
+        struct storm_record *next;
+        struct storm_record *end;
+        uint64_t random;
+        hay_time sampled_at;
+        uint64_t sample; /* ns of waiting for a processor until then */
+} me;
+
+void storm_complain(const char *format, ...)
+{
+        uint32_t index = __atomic_fetch_add(&storm->complaint_count, 1, __ATOMIC_RELAXED);
+        if (index >= STORM_COMPLAINTS)
+                return;
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(storm->complaints[index], sizeof(storm->complaints[index]), format, arguments);
+        va_end(arguments);
+}
+
+void storm_seed(uint64_t seed)
+{
+        me.random = seed;
+}
+
+/* splitmix64. */
+uint64_t storm_random(void)
+{
+        uint64_t word = me.random += 0x9e3779b97f4a7c15ull;
+        word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9ull;
+        word = (word ^ word >> 27) * 0x94d049bb133111ebull;
+        return word ^ word >> 31;
+}
+
+uint32_t storm_new_life(uint32_t parent)
+{
+        uint32_t life = __atomic_fetch_add(&storm->lives, 1, __ATOMIC_RELAXED);
+        if (life >= STORM_LIVES)
+                return 0;
+        storm->life[life] = (struct storm_life){ .parent = parent };
+        return life;
+}
+
+void storm_live(uint32_t life)
+{
+        me.life = life;
+        me.next = me.end = NULL;
+        me.sampled_at = 0;
+        storm_seed(storm->seed ^ (uint64_t)life << 32);
+        storm->life[life].pid = getpid();
+}
+
+void storm_be_hasty(void)
+{
+        me.hasty = true;
+}
+
+bool storm_is_hasty(void)
+{
+        return me.hasty;
+}
+
+uint32_t storm_me(void)
+{
+        return me.life;
+}
+
+/* How long this process was ready to run, but did not. */
+static uint64_t waited_for_processor(void)
+{
+        char text[96];
+        int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+        ssize_t n = read(fd, text, sizeof(text) - 1);
+        close(fd);
+        text[n > 0 ? n : 0] = '\0';
+        char *second = strchr(text, ' ');
+        return second ? strtoull(second, NULL, 10) : 0;
+}
+
+static bool take_chunk(void)
+{
+        uint32_t chunk = __atomic_fetch_add(&storm->chunks, 1, __ATOMIC_RELAXED);
+        if (chunk >= STORM_CHUNKS)
+                return false;
+        me.next = &storm->records[chunk * STORM_CHUNK];
+        me.end = me.next + STORM_CHUNK;
+        return true;
+}
+
+bool storm_is_over(void)
+{
+        return __atomic_load_n(&storm->stop, __ATOMIC_RELAXED) ||
+               __atomic_load_n(&storm->chunks, __ATOMIC_RELAXED) >= STORM_CHUNKS - 1024;
+}
+
+static void go_to(struct storm_record *record, enum storm_state state)
+{
+        __atomic_store_n(&record->state, (uint8_t)state, __ATOMIC_RELEASE);
+}
+
+struct storm_record *storm_begin(enum storm_act act, unsigned object, unsigned patience)
+{
+        static struct storm_record lost;
+        hay_time now = hay_now();
+        if (now - me.sampled_at > 50 * STORM_MS) {
+                me.sampled_at = now;
+                me.sample = waited_for_processor();
+        }
+        if (me.next == me.end && !take_chunk()) {
+                storm_complain("the log is full");
+                return &lost;
+        }
+        struct storm_record *record = me.next++;
+        record->act = (uint8_t)act;
+        record->object = (uint8_t)object;
+        record->life = me.life;
+        record->patience = patience;
+        record->begun = now;
+        go_to(record, STORM_BEGUN);
+        return record;
+}
+
+static void note_delay(struct storm_record *record, hay_time now)
+{
+        if (now - record->begun > 200 * STORM_MS)
+                record->delay = (uint32_t)((waited_for_processor() - me.sample) / 1000);
+}
+
+void storm_got(struct storm_record *record)
+{
+        record->got = hay_now();
+        note_delay(record, record->got);
+        go_to(record, STORM_GOT);
+}
+
+void storm_leave(struct storm_record *record)
+{
+        record->leaving = hay_now();
+        go_to(record, STORM_LEAVING);
+}
+
+void storm_end(struct storm_record *record, int result)
+{
+        record->result = result;
+        record->ended = hay_now();
+        note_delay(record, record->ended);
+        go_to(record, STORM_ENDED);
+}
+
+const char *storm_act_name(unsigned act)
+{
+        static const char *const names[STORM_ACTS] = {
+                "nothing",  "lock",  "rlock",    "array",     "permit", "raise", "lower",
+                "ticket",   "ride",  "set",      "clear",     "await",  "meet",  "put",
+                "put_many", "get",   "get_many", "delivered", "take",   "task",  "send",
+                "recv",     "alloc", "fork",     "start",     "map",
+        };
+        return act < STORM_ACTS ? names[act] : "?";
+}
