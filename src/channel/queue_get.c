@@ -77,11 +77,13 @@ static int get_run(struct hay_queue *queue, struct hf_member *self, struct hay_p
 
 /* One pass over a queue of copies. */
 static int get_pass(struct hay_queue *queue, struct hf_member *self, struct hay_part *parts,
-                    size_t count, size_t kept, size_t *ret_done)
+                    size_t count, size_t kept, hay_time deadline, size_t *ret_done)
 {
         struct hf_record record;
         size_t done = 0;
-        hf_side_lock(&queue->get.side);
+        int r = hf_side_lock_by(&queue->get.side, deadline);
+        if (hf_unlikely(r < 0))
+                return r;
         int why = get_run(queue, self, parts, count, kept, &done, &record);
         hf_side_unlock(&queue->get.side);
         if (hf_unlikely(why == HF_HAS_BLOCK)) {
@@ -128,13 +130,13 @@ static ssize_t get_parts(struct hay_queue *queue, struct hf_member *self, struct
                 size_t now = 0;
                 if (queue->joinable) {
                         struct hay_part part = parts[done];
-                        r = hf_queue_get_kept(queue, self, &part);
+                        r = hf_queue_get_kept(queue, self, &part, deadline);
                         now = r == 0 || r == HAY_REDELIVERED;
                         *ret_news = now ? r : 0;
                         if (now || !done)
                                 parts[done].size = part.size;
                 } else {
-                        r = get_pass(queue, self, parts + done, count - done, done, &now);
+                        r = get_pass(queue, self, parts + done, count - done, done, deadline, &now);
                 }
                 done += now;
                 if (hf_likely(done == count))

@@ -81,6 +81,7 @@ int hf_ledger_release(struct hf_ledger *ledger, struct hf_member *self, uint64_t
                       hf_offset block);
 
 /* Joinable: copy the oldest message out and keep it in the ledger. As hf_queue_hand_out(). */
-int hf_queue_get_kept(struct hay_queue *queue, struct hf_member *self, struct hay_part *part);
+int hf_queue_get_kept(struct hay_queue *queue, struct hf_member *self, struct hay_part *part,
+                      hay_time deadline);
 
 #endif

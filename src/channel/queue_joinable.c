@@ -61,11 +61,13 @@ int hay_queue_task_done(hay_queue *queue)
         return 0;
 }
 
-/* Whether all that was put is dealt with. Under the guard a message is in the queue or in the
- * ledger, never between. */
-static bool is_dealt_with(struct hay_queue *queue)
+/* Whether all that was put is dealt with: 1, 0, -ETIMEDOUT. Under the guard a message is in the
+ * queue or in the ledger, never between. */
+static int is_dealt_with(struct hay_queue *queue, hay_time deadline)
 {
-        hf_side_lock(&queue->get.side);
+        int r = hf_side_lock_by(&queue->get.side, deadline);
+        if (r < 0)
+                return r;
         bool all = atomic_load_full(&queue->tail.place) == queue->head.place && !queue->get.undone;
         hf_side_unlock(&queue->get.side);
         return all;
@@ -82,12 +84,14 @@ int hay_queue_join(hay_queue *queue, hay_time deadline)
                 return r;
         for (;;) {
                 uint32_t signal = atomic_load_acquire(&queue->join_signal);
-                if (is_dealt_with(queue))
-                        return 0;
+                r = is_dealt_with(queue, deadline);
+                if (r)
+                        return hf_min(r, 0);
                 /* [Q5] */
                 atomic_or(&queue->join_attention, HF_ATTENTION_SLEEPERS);
-                if (is_dealt_with(queue))
-                        return 0;
+                r = is_dealt_with(queue, deadline);
+                if (r)
+                        return hf_min(r, 0);
                 r = hf_park(&queue->join_signal, signal, deadline, HF_SLICE_IDLE);
                 if (r < 0)
                         return r;

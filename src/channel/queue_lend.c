@@ -114,12 +114,15 @@ static void look_for_orphans(struct hay_queue *queue, struct hf_member *self)
                 hf_ledger_sweep(&queue->get, self);
 }
 
-int hf_queue_get_kept(struct hay_queue *queue, struct hf_member *self, struct hay_part *part)
+int hf_queue_get_kept(struct hay_queue *queue, struct hf_member *self, struct hay_part *part,
+                      hay_time deadline)
 {
         struct hf_handed handed;
         look_for_orphans(queue, self);
-        hf_side_lock(&queue->get.side);
-        int r = hf_queue_hand_out(queue, self, part->size, HF_ENTRY_LENT, NULL, 0, &handed);
+        int r = hf_side_lock_by(&queue->get.side, deadline);
+        if (r < 0)
+                return r;
+        r = hf_queue_hand_out(queue, self, part->size, HF_ENTRY_LENT, NULL, 0, &handed);
         bool is_mine = r == 0 || r == HAY_REDELIVERED;
         bool is_inside = is_mine && handed.size <= COPY_INSIDE;
         if (is_inside) {
@@ -161,15 +164,20 @@ int hf_ledger_release(struct hf_ledger *ledger, struct hf_member *self, uint64_t
 }
 
 /* One attempt to take. What lies in the ring needs a block to be copied to. */
-static int take_once(struct hay_queue *queue, struct hf_member *self, struct hf_handed *ret_handed)
+static int take_once(struct hay_queue *queue, struct hf_member *self, hay_time deadline,
+                     struct hf_handed *ret_handed)
 {
         void *copy = NULL;
         size_t copy_size = 0;
         look_for_orphans(queue, self);
         for (;;) {
-                hf_side_lock(&queue->get.side);
-                int r = hf_queue_hand_out(queue, self, SIZE_MAX, HF_ENTRY_LENT, copy, copy_size,
-                                          ret_handed);
+                int r = hf_side_lock_by(&queue->get.side, deadline);
+                if (r < 0) {
+                        hf_queue_free_block(self, self->intents.block);
+                        return r;
+                }
+                r = hf_queue_hand_out(queue, self, SIZE_MAX, HF_ENTRY_LENT, copy, copy_size,
+                                      ret_handed);
                 hf_side_unlock(&queue->get.side);
                 hf_queue_free_block(self, self->intents.block);
                 if (r != HF_NEEDS_COPY)
@@ -193,7 +201,7 @@ int hay_queue_take(hay_queue *queue, struct hay_message *ret_message, hay_time d
                 return r;
         struct hf_handed handed;
         do {
-                r = take_once(queue, self, &handed);
+                r = take_once(queue, self, deadline, &handed);
                 if (r == 0 || r == HAY_REDELIVERED)
                         break;
                 r = hf_queue_clear_get(queue, self, r, deadline, &slept);

@@ -136,7 +136,9 @@ int hf_queue_put_block(struct hay_queue *queue, struct hf_member *self, hf_offse
         bool slept = false;
         int r;
         do {
-                hf_side_lock(&queue->put);
+                r = hf_side_lock_by(&queue->put, deadline);
+                if (r < 0)
+                        break;
                 int why = put_block_record(queue, self, block, size, hold);
                 hf_offset segment = queue->put.segment;
                 hf_side_unlock(&queue->put);
@@ -173,9 +175,11 @@ static int put_copied(struct hay_queue *queue, struct hf_member *self, const str
 
 /* One pass under the guard. 0, or why it stopped. */
 static inline int put_pass(struct hay_queue *queue, const struct hay_part *parts, size_t count,
-                           size_t *ret_done, hf_offset *ret_segment)
+                           hay_time deadline, size_t *ret_done, hf_offset *ret_segment)
 {
-        hf_side_lock(&queue->put);
+        int r = hf_side_lock_by(&queue->put, deadline);
+        if (hf_unlikely(r < 0))
+                return r;
         int why = put_run(queue, parts, count, ret_done);
         *ret_segment = queue->put.segment;
         hf_side_unlock(&queue->put);
@@ -197,8 +201,8 @@ static ssize_t put_parts(struct hay_queue *queue, struct hf_member *self,
                         done += r == 0;
                         continue;
                 }
-                hf_offset segment;
-                int why = put_pass(queue, parts + done, count - done, &now, &segment);
+                hf_offset segment = 0;
+                int why = put_pass(queue, parts + done, count - done, deadline, &now, &segment);
                 done += now;
                 if (hf_unlikely(why))
                         r = clear_way(queue, self, why, segment, deadline, &slept);

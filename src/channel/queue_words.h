@@ -138,6 +138,12 @@ static inline void hf_side_lock(struct hf_side *side)
         hf_guard_lock(&side->guard, hf_thread.id, hf_side_repair, side);
 }
 
+/* For calls with a deadline, which holds beside a stopped owner too: 0, -ETIMEDOUT. */
+static inline int hf_side_lock_by(struct hf_side *side, hay_time deadline)
+{
+        return hf_guard_lock_by(&side->guard, hf_thread.id, hf_side_repair, side, deadline);
+}
+
 static inline void hf_side_unlock(struct hf_side *side)
 {
         hf_guard_unlock(&side->guard);

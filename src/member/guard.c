@@ -118,6 +118,19 @@ void hf_guard_lock(struct hf_guard *guard, hf_member_id me, hf_repair *repair, v
                 repair(object);
 }
 
+int hf_guard_lock_by(struct hf_guard *guard, hf_member_id me, hf_repair *repair, void *object,
+                     hay_time deadline)
+{
+        if (hf_likely(atomic_cas(&guard->word, 0u, me)))
+                return 0;
+        if (deadline != HAY_FOREVER)
+                deadline = hf_max(deadline, hay_in_ms(HF_GUARD_PATIENCE_MS));
+        int r = hf_word_acquire(&guard->word, &guard->hint, me, deadline);
+        if (r == HAY_OWNER_DIED && repair)
+                repair(object);
+        return hf_min(r, 0);
+}
+
 void hf_guard_unlock(struct hf_guard *guard)
 {
         hf_word_release(&guard->word);

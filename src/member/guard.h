@@ -34,6 +34,13 @@ typedef void hf_repair(void *object);
 /* Take a guard for `me`, and repair its object if its owner died. Waits for ever: a guard is held
  * for microseconds, and its owner's death ends the wait within HF_SLICE_LAST. */
 void hf_guard_lock(struct hf_guard *guard, hf_member_id me, hf_repair *repair, void *object);
+
+/* The same with a deadline, for the case of an owner that is stopped, or a machine that does not let
+ * it run: 0, or -ETIMEDOUT. A guard in use is no reason for that, so a deadline that is near or
+ * past gets HF_GUARD_PATIENCE_MS. */
+#define HF_GUARD_PATIENCE_MS 100
+int hf_guard_lock_by(struct hf_guard *guard, hf_member_id me, hf_repair *repair, void *object,
+                     hay_time deadline);
 void hf_guard_unlock(struct hf_guard *guard);
 
 #endif

@@ -547,13 +547,29 @@ static enum kill_found survive_free(void)
         return count < 0 ? KILL_AFTER : KILL_BEFORE;
 }
 
+/* Beside a stopped one. */
 static void deadlines_hold(void)
 {
         size_t got;
+        hay_time begun = hay_now();
         int r = hay_queue_put(queue, buffer, size, hay_in_ms(60));
-        kill_expect(r == 0 || r == -ETIMEDOUT, "put beside a stopped one: %d", r);
-        if (r == 0)
-                hay_queue_get(queue, buffer, MOST, &got, hay_in_ms(60));
+        kill_expect(r == 0 || r == -ETIMEDOUT, "put: %d", r);
+        r = hay_queue_get(queue, buffer, MOST, &got, hay_in_ms(60));
+        kill_expect(r >= 0 || r == -ETIMEDOUT, "get: %d", r);
+        r = hay_queue_get(queue, buffer, MOST, &got, HAY_NOWAIT);
+        kill_expect(r >= 0 || r == -ETIMEDOUT, "get: %d", r);
+        kill_expect(hay_now() - begun < 700 * 1000000ll, "it took too long");
+}
+
+/* Others have put and got meanwhile, so that any message may be there. */
+static enum kill_found survive_others(void)
+{
+        size_t got;
+        while (hay_queue_get(queue, buffer, MOST, &got, HAY_NOWAIT) >= 0)
+                ;
+        use_and_free();
+        expect_only_others();
+        return KILL_UNKNOWN;
 }
 
 static void put_here(void)
@@ -577,7 +593,11 @@ static enum kill_found survive_get_late(void)
 
 static const struct kill_sweep table[] = {
         { "queue: put, empty", empty, PUT },
-        { "queue: put, some in it", some, PUT, STOP },
+        { "queue: put, some in it", some, PUT },
+        { "queue: put, others too", some, .operation = put_next, .survive = survive_others, STOP },
+        { "queue: get, others too", some, .operation = get_next, .survive = survive_others, STOP },
+        { "queue: take, others too", some, .operation = take_next, .survive = survive_others,
+          STOP },
         { "queue: put, first use", some, PUT, .stranger = true },
         { "queue: put, wrapping", about_to_wrap, PUT },
         { "queue: put, growing", about_to_grow, PUT },
@@ -590,7 +610,7 @@ static const struct kill_sweep table[] = {
         { "queue: put_many, growing", about_to_grow, .operation = put_run,
           .survive = survive_put_run },
         { "queue: send", empty, .operation = send_next, .survive = survive_put },
-        { "queue: get", some, GET, STOP },
+        { "queue: get", some, GET },
         { "queue: get, the last", empty, .operation = get_next, .survive = survive_get_late,
           .unblock = put_here },
         { "queue: get, wrapping", about_to_wrap, GET },

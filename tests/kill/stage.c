@@ -221,6 +221,7 @@ static void stop_it(pid_t victim, const struct kill_sweep *sweep)
                 kill_hang("with the victim stopped, deadlines did not hold");
         kill_let_go(victim, sweep);
         kill_reap(victim);
+        told->inside = false;
         told->since = hay_now();
 }
 
