@@ -1,8 +1,9 @@
 /* The member table.
  *
  * The words
- *   slot.word     id:32 | pid:22 | start:10. The id is epoch:18 | slot:13. A pid of 0 means free; the
- *                 id is then that of the next member here. Changed by one CAS each: join, leave, bury.
+ *   slot.word     id:31 | burying:1 | pid:22 | start:10. The id is epoch:18 | slot:13. A pid of 0 means
+ *                 free; the id is then that of the next member here. Changed by one CAS each: join,
+ *                 leave, bury. Burying: somebody settles what its dead member left, or has died of it.
  *                 start is the low end of the process's start time, against reused pids; 0 with an
  *                 unreadable /proc.
  *   slot.intents  what the member is in the middle of; written by it alone while it lives, by the
@@ -13,14 +14,17 @@
  *   root.deaths   counts burials; late by one if the burier dies.
  *
  * The matrix: join against join, leave and bury meet in the CAS of slot.word. Burials of members with
- * intents exclude each other by `burial`, a guard; others need none.
+ * intents exclude each other by `burial`, a guard; others need none. Who joins a full table takes the
+ * slots of those that left nothing undone; it is no member yet and can't hold the guard. So [M1] a burier
+ * marks the word before it touches the intents, and by the CAS that ends it the slot is free: in between
+ * the intents may be all zero already, while the burier writes there still.
  *
  * The crash table
  *   join   before the CAS: nothing. After: a member without intents, that is dead.
  *   leave  as join, the other way round.
- *   bury   before slot.word: the next burier settles again what is left of the intents (a resolver
- *          finds its own work done). After, before deaths: the count is late; sleepers look at the
- *          owner words at the end of their slice anyway.
+ *   bury   marked: the next burier settles again what is left of the intents (a resolver finds its own
+ *          work done). Freed, before deaths: the count is late; sleepers look at the owner words at
+ *          the end of their slice anyway.
  *   grow   pages reserved, window not stored: the next one reserves them again. */
 #include "member/member.h"
 
@@ -36,6 +40,7 @@
 #include <unistd.h>
 
 #define START_MASK 0x3ffu
+#define BURYING 0x80000000ull
 #define FIRST_WINDOW 256u
 #define BURIALS 8
 
@@ -52,7 +57,7 @@ static unsigned burial_count;
 
 static hf_member_id id_of(uint64_t word)
 {
-        return (hf_member_id)word;
+        return (hf_member_id)word & HF_MEMBER_ID_MASK;
 }
 
 static pid_t pid_of(uint64_t word)
@@ -115,8 +120,9 @@ static int reclaim(void)
         for (uint32_t i = 1, window = hf_member_window(); i < window; i++) {
                 struct hf_member *slot = slot_at(i);
                 uint64_t word = atomic_load_acquire(&slot->word);
-                if (!pid_of(word) || !is_ended(word) || has_intents(slot))
+                if (!pid_of(word) || (word & BURYING) || !is_ended(word) || has_intents(slot))
                         continue;
+                /* [M1] Not if it is marked since. */
                 if (atomic_cas(&slot->word, word, vacated(id_of(word)))) {
                         count_death();
                         count++;
@@ -231,7 +237,7 @@ bool hf_member_is_dead(hf_member_id id)
         if (!id)
                 return false;
         uint64_t word = atomic_load_acquire(&slot_at(id)->word);
-        if (id_of(word) != id || !pid_of(word))
+        if (id_of(word) != id || !pid_of(word) || (word & BURYING))
                 return true;
         return is_ended(word);
 }
@@ -256,16 +262,33 @@ static bool settle(struct hf_member *me, struct hf_member *slot, hf_member_id id
         return settled;
 }
 
-static bool bury(struct hf_member *me, struct hf_member *slot, uint64_t word)
+/* The burial guard is held. False: another member has the slot, or it is not time yet. */
+static bool settle_and_free(struct hf_member *me, struct hf_member *slot, uint64_t word)
+{
+        hf_member_id id = id_of(word);
+        /* [M1] From here on nobody joins in this slot. Without it, one could as soon as the last
+         * intent is settled, and its own would be settled and wiped. */
+        if (!(word & BURYING) && !atomic_cas(&slot->word, word, word | BURYING))
+                return false;
+        if (!settle(me, slot, id))
+                return false;
+        memset(&slot->intents, 0, sizeof(slot->intents));
+        return atomic_cas(&slot->word, word | BURYING, vacated(id));
+}
+
+static bool bury(struct hf_member *me, struct hf_member *slot, uint64_t seen)
 {
         struct hf_guard *guard = (struct hf_guard *)(void *)&hf_region_root()->member.burial_word;
         bool buried = false;
         hf_guard_lock(guard, hf_thread.id, NULL, NULL);
-        if (atomic_load_acquire(&slot->word) == word &&
-            (!has_intents(slot) || settle(me, slot, id_of(word)))) {
-                memset(&slot->intents, 0, sizeof(slot->intents));
-                buried = atomic_cas(&slot->word, word, vacated(id_of(word)));
-                count_death();
+        uint64_t word = atomic_load_acquire(&slot->word);
+        if ((word & ~BURYING) == (seen & ~BURYING)) {
+                if (has_intents(slot) || (word & BURYING))
+                        buried = settle_and_free(me, slot, word);
+                else
+                        buried = atomic_cas(&slot->word, word, vacated(id_of(word)));
+                if (buried)
+                        count_death();
         }
         hf_guard_unlock(guard);
         return buried;
