@@ -5,7 +5,9 @@
  *
  * A place is the word of the region that is to name a new block, or names the one to be freed: an
  * intent of a member, or a word of a structure that is reachable by itself. root.place says which is
- * just being changed. The invariant: while nobody is in the guard, a place names a live block, or 0.
+ * just being changed. The invariant: while nobody is in the guard, a place names a live block, or 0. Of a
+ * dead member's place that is true once its guard was passed, and not before: so what a place names is
+ * read under the guard.
  *
  * The crash table
  *   alloc  *place set, block not live: repair clears *place. Live: it is the place's. An intent's is
@@ -50,6 +52,8 @@ static bool find_block(struct hf_heap *heap, hf_offset block, uint64_t *ret_inde
                hf_slab_is_live(heap, index, block, ret_number);
 }
 
+/* A place that holds 0 is left alone: the slot that it is in may have another member by now, who
+ * notes a block there without the guard. */
 static void repair(void *object)
 {
         struct hf_heap *heap = object;
@@ -57,8 +61,9 @@ static void repair(void *object)
         uint64_t index;
         unsigned number;
         hf_span_rebuild(heap);
-        if (place && !find_block(heap, *place, &index, &number))
-                atomic_store_release(place, (hf_offset)0);
+        hf_offset block = place ? atomic_load_relaxed(place) : 0;
+        if (block && !find_block(heap, block, &index, &number))
+                atomic_cas(place, block, (hf_offset)0);
 }
 
 void hf_heap_lock(struct hf_heap *heap, hf_offset *place)
@@ -175,25 +180,28 @@ int hf_heap_alloc(struct hf_member *self, size_t size, size_t alignment, bool ze
         return r;
 }
 
-static int free_block(hf_offset block, hf_offset *place)
+/* The guard is held, for `place` (or NULL). */
+static int free_and_unlock(struct hf_heap *heap, hf_offset block, hf_offset *place)
 {
-        struct hf_heap heap = hf_heap_here();
         uint64_t index;
         unsigned number;
-        hf_heap_lock(&heap, place);
-        bool found = find_block(&heap, block, &index, &number);
+        bool found = find_block(heap, block, &index, &number);
         if (found)
-                free_found(&heap, index, number);
+                free_found(heap, index, number);
         atomic_keep_order();
         if (place)
                 atomic_store_release(place, (hf_offset)0);
-        hf_heap_unlock(&heap);
+        hf_heap_unlock(heap);
         return found ? 0 : -EINVAL;
 }
 
+/* Read before the guard is passed, a dead member's place may name a block that the repair takes back
+ * from it, and that is somebody else's when we free it. */
 int hf_heap_free_at(hf_offset *place)
 {
-        return free_block(*place, place);
+        struct hf_heap heap = hf_heap_here();
+        hf_heap_lock(&heap, place);
+        return free_and_unlock(&heap, *place, place);
 }
 
 int hf_heap_free(struct hf_member *self, void *block)
@@ -202,7 +210,9 @@ int hf_heap_free(struct hf_member *self, void *block)
         hf_offset *place = self->intents.block == offset         ? &self->intents.block
                            : self->intents.spare_block == offset ? &self->intents.spare_block
                                                                  : NULL;
-        return free_block(offset, place);
+        struct hf_heap heap = hf_heap_here();
+        hf_heap_lock(&heap, place);
+        return free_and_unlock(&heap, offset, place);
 }
 
 size_t hf_heap_block_size(struct hf_member *self, const void *block)
