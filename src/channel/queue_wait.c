@@ -9,8 +9,8 @@
  *
  * The matrix: who sleeps sets the flag, then looks at the queue; who puts stores tail, then looks
  * at the flag [Q3]. One wake in flight: the flag is clear from the wake until the woken one comes
- * out, has taken what it found, and wakes the next (there is more) or sets the flag again (others
- * may still sleep). So a burst of puts costs one system call.
+ * out and has taken what it found: it sets the flag again (others may still sleep), looks, and if
+ * there is more, it wakes the next. So a burst of puts costs one system call.
  *
  * The crash table
  *   waker    dead after it cleared the flag: sleepers look at their slice's end.
@@ -120,18 +120,18 @@ void hf_queue_wake_all(struct hay_queue *queue)
                 hf_region_ring();
 }
 
+/* [Q3] As who goes to sleep: the flag first. The other way round, what is put between the look and
+ * the flag would wake nobody. */
 void hf_queue_pass_on_get(struct hay_queue *queue)
 {
+        atomic_or(&queue->get_attention, HF_ATTENTION_SLEEPERS);
         if (has_message(queue))
-                wake(&queue->get_signal, 1);
-        else
-                atomic_or(&queue->get_attention, HF_ATTENTION_SLEEPERS);
+                hf_queue_wake_getter(queue);
 }
 
 void hf_queue_pass_on_put(struct hay_queue *queue)
 {
+        atomic_or(&queue->put_attention, HF_ATTENTION_SLEEPERS);
         if (!is_full(queue))
-                wake(&queue->put_signal, 1);
-        else
-                atomic_or(&queue->put_attention, HF_ATTENTION_SLEEPERS);
+                hf_queue_wake_putter(queue);
 }
