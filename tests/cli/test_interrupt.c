@@ -39,6 +39,8 @@ static pid_t start(const char *option, pid_t pids[2])
 static void ends_cleanly(const char *option, int number)
 {
         pid_t pids[2];
+        /* The command leaves alone what it was started to ignore, as under nohup. */
+        signal(number, SIG_DFL);
         folder_make();
         pid_t pid = start(option, pids);
         ck_assert(pid_runs(pids[0]));
