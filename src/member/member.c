@@ -1,11 +1,11 @@
 /* The member table.
  *
  * The words
- *   slot.word     id:31 | burying:1 | pid:22 | start:10. The id is epoch:18 | slot:13. A pid of 0 means
- *                 free; the id is then that of the next member here. Changed by one CAS each: join,
- *                 leave, bury. Burying: somebody settles what its dead member left, or has died of it.
- *                 start is the low end of the process's start time, against reused pids; 0 with an
- *                 unreadable /proc.
+ *   slot.word     id:31 | burying:1 | pid:22 | start:10. The id is epoch:18 | slot:13. A pid of 0
+ *                 means free; the id is then that of the next member here. Changed by one CAS each:
+ *                 join, leave, bury. Burying: somebody settles what its dead member left, or has
+ *                 died of it. start is the low end of the process's start time, against reused
+ *                 pids; 0 with an unreadable /proc.
  *   slot.intents  what the member is in the middle of; written by it alone while it lives, by the
  *                 burier (who holds `burial`) afterwards. All zero in a free slot.
  *   root.window   slots 1 to window - 1 may be in use and their pages exist; only grows.
@@ -13,18 +13,18 @@
  *                 come back: that takes 2^18 times the window in joins.
  *   root.deaths   counts burials; late by one if the burier dies.
  *
- * The matrix: join against join, leave and bury meet in the CAS of slot.word. Burials of members with
- * intents exclude each other by `burial`, a guard; others need none. Who joins a full table takes the
- * slots of those that left nothing undone; it is no member yet and can't hold the guard. So [M1] a burier
- * marks the word before it touches the intents, and by the CAS that ends it the slot is free: in between
- * the intents may be all zero already, while the burier writes there still.
+ * The matrix: join against join, leave and bury meet in the CAS of slot.word. Burials of members
+ * with intents exclude each other by `burial`, a guard; others need none. Who joins a full table
+ * takes the slots of those that left nothing undone; it is no member yet and can't hold the guard.
+ * So [M1] a burier marks the word before it touches the intents, and by the CAS that ends it the
+ * slot is free: in between the intents may be all zero already, while the burier writes there still.
  *
  * The crash table
  *   join   before the CAS: nothing. After: a member without intents, that is dead.
  *   leave  as join, the other way round.
- *   bury   marked: the next burier settles again what is left of the intents (a resolver finds its own
- *          work done). Freed, before deaths: the count is late; sleepers look at the owner words at
- *          the end of their slice anyway.
+ *   bury   marked: the next burier settles again what is left of the intents (a resolver finds its
+ *          own work done). Freed, before deaths: the count is late; sleepers look at the owner words
+ *          at the end of their slice anyway.
  *   grow   pages reserved, window not stored: the next one reserves them again. */
 #include "member/member.h"
 
@@ -87,8 +87,8 @@ struct hf_member *hf_member_slot(hf_member_id id)
         return slot_at(id);
 }
 
-/* Reading a start time costs more than all the rest of a look, and tells of a reused pid alone: that
- * may be found out a few looks later. */
+/* Reading a start time costs more than all the rest of a look, and tells of a reused pid alone:
+ * that may be found out a few looks later. */
 static bool is_ended(uint64_t word)
 {
         static _Thread_local unsigned turn;
@@ -294,6 +294,16 @@ static bool bury(struct hf_member *me, struct hf_member *slot, uint64_t seen)
         return buried;
 }
 
+/* A reused pid must not hide an end that the caller knows of, or one that left something undone:
+ * what that is in may be gone a few looks later. */
+static bool is_to_be_buried(const struct hf_member *slot, uint64_t word, pid_t pid)
+{
+        if (!pid && !has_intents(slot))
+                return is_ended(word);
+        return (!pid || pid_of(word) == pid) &&
+               !hf_process_runs(pid_of(word), word >> 54, START_MASK);
+}
+
 int hf_bury(pid_t pid)
 {
         int r;
@@ -306,9 +316,7 @@ int hf_bury(pid_t pid)
         for (uint32_t i = 1, window = hf_member_window(); i < window; i++) {
                 struct hf_member *slot = slot_at(i);
                 uint64_t word = atomic_load_acquire(&slot->word);
-                if (!pid_of(word) || slot == me || (pid && pid_of(word) != pid))
-                        continue;
-                if (is_ended(word))
+                if (pid_of(word) && slot != me && is_to_be_buried(slot, word, pid))
                         count += bury(me, slot, word);
         }
         return count;

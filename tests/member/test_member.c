@@ -139,6 +139,28 @@ TEST(what_a_dead_member_had_not_linked_is_freed)
         ck_assert_uint_eq(after.dead_members, 0);
 }
 
+/* As if this child had the pid of one that died before it began. */
+TEST(the_dead_are_buried_though_another_process_has_their_pid)
+{
+        hf_member_id *id = hay_new(hf_member_id);
+        for (int i = 0; i < 20; i++) {
+                __atomic_store_n(id, 0, __ATOMIC_RELEASE);
+                pid_t pid = kit_fork(join_and_wait, id);
+                while (!__atomic_load_n(id, __ATOMIC_ACQUIRE))
+                        kit_sleep_ms(1);
+                struct hf_member *slot = hf_member_slot(*id);
+                ck_assert_int_eq(hf_bury(pid), 0);
+                slot->word ^= 1ull << 60; /* the start time */
+                bool is_undone = i % 2;
+                if (is_undone)
+                        slot->intents.block = hf_offset_of(hay_alloc(100, 0));
+                ck_assert_int_eq(hf_bury(is_undone ? 0 : pid), 1);
+                kill(pid, SIGKILL);
+                ck_assert_int_eq(kit_wait(pid), -SIGKILL);
+        }
+        hay_free(id);
+}
+
 TEST(slots_of_the_dead_are_used_again)
 {
         hf_member_id *theirs = hay_new(hf_member_id);
