@@ -1,23 +1,23 @@
 /* The owned word.
  *
  * The words
- *   word  0: free. Else the owner's member id, and bit 31 when somebody may sleep. Anybody changes it,
- *         by CAS or swap. The bit may be set without a sleeper, and a sleeper is never without it, but
- *         after a death: then its slice heals it.
+ *   word  0: free. Else the owner's member id, and bit 31 when somebody may sleep. Anybody changes
+ *         it, by CAS or swap. The bit may be set without a sleeper, and a sleeper is never without
+ *         it, but after a death: then its slice heals it.
  *   hint  see park.c.
  *
- * The matrix: acquire against acquire and release meet in the CAS. Release by another member than the
- * owner is allowed; the caller knows.
+ * The matrix: acquire against acquire and release meet in the CAS. Release by another member than
+ * the owner is allowed; the caller knows.
  *
  * The crash table
- *   acquire  before the CAS to me: nothing (the sleepers bit may stay: one wake of nobody). After: the
- *            word names a dead owner; a waiter finds that at its slice's end and takes it over.
+ *   acquire  before the CAS to me: nothing (the sleepers bit may stay: one wake of nobody). After:
+ *            the word names a dead owner; a waiter finds that at its slice's end and takes it over.
  *   release  before the swap: as after an acquire. After it, before the wake: sleepers see the free
  *            word at their slice's end.
  *   woken    and dead before its CAS: the others see the free word at their slice's end.
  *
- * A member that has slept takes the word with the bit set, since others may sleep beside it: so that a
- * wake of one is enough (the third mutex of the paper "Futexes Are Tricky"). */
+ * A member that has slept takes the word with the bit set, since others may sleep beside it: so
+ * that a wake of one is enough (the third mutex of the paper "Futexes Are Tricky"). */
 #include "member/guard.h"
 
 #include "base/checked.h"
@@ -89,7 +89,7 @@ static int acquire_slow(uint32_t *word, uint32_t *hint, hf_member_id me, hay_tim
                                 return r;
                         if (timed_out || hf_is_past(deadline))
                                 return -ETIMEDOUT;
-                        slice = hf_min(2 * slice, HF_SLICE_LAST);
+                        slice = hf_min(slice + slice / 8, HF_SLICE_LAST);
                 }
         }
 }

@@ -7,9 +7,10 @@
 #include <hayfork/time.h>
 
 #define HF_SLICE_OWNED (50 * 1000000ll) /* when a dead owner may be what is waited for, ns */
-#define HF_SLICE_FIRST (20 * 1000000ll) /* the first of slices that grow twofold, */
-#define HF_SLICE_LAST \
-        (400 * 1000000ll) /* and the last: long waits cost little, short ones heal soon */
+/* The first of slices that grow by an eighth, and the last: a death is found after 20 ms and an
+ * eighth of the time that was waited before; who waits for long looks 2.5 times a second. */
+#define HF_SLICE_FIRST (20 * 1000000ll)
+#define HF_SLICE_LAST (400 * 1000000ll)
 #define HF_SLICE_IDLE (250 * 1000000ll) /* when only a lost wake-up is to be healed, ns */
 
 /* True when the deadline has passed. HAY_NOWAIT has, HAY_FOREVER never does. */
