@@ -59,6 +59,9 @@ static int acquire_slow(uint32_t *word, uint32_t *hint, hf_member_id me, hay_tim
 {
         uint32_t sleepers = 0;
         hay_time slice = HF_SLICE_FIRST;
+        /* Signals end a sleep early, perhaps each one: the slice goes on over all that see the same. */
+        uint32_t last_seen = 0;
+        hay_time since = 0;
         for (;;) {
                 uint32_t seen = atomic_load_relaxed(word);
                 if (!(seen & HF_MEMBER_ID_MASK)) {
@@ -78,18 +81,22 @@ static int acquire_slow(uint32_t *word, uint32_t *hint, hf_member_id me, hay_tim
                                 continue;
                         seen |= HF_WORD_SLEEPERS;
                 }
-                hay_time begun = hay_now();
+                if (seen != last_seen) {
+                        last_seen = seen;
+                        since = hay_now();
+                }
                 int timed_out = hf_park(word, seen, deadline, slice);
                 if (atomic_load_relaxed(word) != seen)
                         continue;
                 /* Nothing moved for a slice, or there is no time left: does the owner live? */
-                if (timed_out || hf_is_past(deadline) || hay_now() - begun >= slice) {
+                if (timed_out || hf_is_past(deadline) || hay_now() - since >= slice) {
                         int r = take_over(word, seen, me);
                         if (r)
                                 return r;
                         if (timed_out || hf_is_past(deadline))
                                 return -ETIMEDOUT;
                         slice = hf_min(slice + slice / 8, HF_SLICE_LAST);
+                        since = hay_now();
                 }
         }
 }

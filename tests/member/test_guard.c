@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
 
 struct counted {
         struct hf_guard guard;
@@ -104,6 +105,33 @@ TEST(all_who_wait_for_a_dead_owner_go_on)
         ck_assert_int_eq(counted->first, 6);
         ck_assert_int_eq(counted->second, 6);
         ck_assert_int_eq(counted->repairs, 1);
+        hay_free(counted);
+}
+
+static void ignore_it(int signal)
+{
+        (void)signal;
+}
+
+TEST(a_dead_owner_is_found_while_signals_keep_coming)
+{
+        struct counted *counted = hay_new(struct counted);
+        pid_t victim = kit_fork(die_inside, counted);
+        ck_assert_int_eq(kit_wait(victim), -SIGKILL);
+        struct sigaction action = { .sa_handler = ignore_it };
+        struct itimerval often = { { 0, 500 }, { 0, 500 } };
+        struct itimerval never = { 0 };
+        sigaction(SIGALRM, &action, NULL);
+        setitimer(ITIMER_REAL, &often, NULL);
+        hay_time begun = hay_now();
+        int r;
+        hf_member_id me = hf_self_id(&r);
+        r = hf_guard_lock_by(&counted->guard, me, repair, counted, hay_in_ms(3000));
+        hay_time taken = hay_now() - begun;
+        setitimer(ITIMER_REAL, &never, NULL);
+        ck_assert_int_eq(r, 0);
+        ck_assert_int_lt(taken, 1000000000);
+        hf_guard_unlock(&counted->guard);
         hay_free(counted);
 }
 
