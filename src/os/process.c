@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,34 +29,54 @@ static void stat_path(pid_t pid, char path[static 32])
         memcpy(path, "/stat", 6);
 }
 
-uint64_t hf_process_start_time(pid_t pid)
+struct stat_line {
+        char state;
+        uint64_t threads;
+        uint64_t start_time;
+};
+
+/* False: it can't be read. errno is changed. */
+static bool read_stat(pid_t pid, struct stat_line *ret_line)
 {
-        int saved = errno;
         char path[32];
         char text[1024];
         stat_path(pid, path);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-                errno = saved;
-                return 0;
-        }
-        ssize_t n = read(fd, text, sizeof(text) - 1);
+        if (fd < 0)
+                return false;
+        ssize_t n;
+        do
+                n = read(fd, text, sizeof(text) - 1);
+        while (n < 0 && errno == EINTR);
         close(fd);
-        errno = saved;
         if (n <= 0)
-                return 0;
+                return false;
         text[n] = '\0';
         /* The second field is a name in parentheses that may hold anything, also parentheses; the
-         * start time is the 22nd, the 20th after it. */
+         * state is the third, the number of threads the 20th, the start time the 22nd. */
+        uint64_t fields[23] = { 0 };
         const char *at = strrchr(text, ')');
-        for (int field = 2; at && field < 22; field++)
-                at = strchr(at + 1, ' ');
-        if (!at)
-                return 0;
-        uint64_t ticks = 0;
-        for (at++; *at >= '0' && *at <= '9'; at++)
-                ticks = ticks * 10 + (uint64_t)(*at - '0');
-        return ticks;
+        if (!at || at[1] != ' ')
+                return false;
+        ret_line->state = at[2];
+        at++;
+        for (int field = 3; at && field < 23; field++) {
+                for (at++; *at >= '0' && *at <= '9'; at++)
+                        fields[field] = fields[field] * 10 + (uint64_t)(*at - '0');
+                at = strchr(at, ' ');
+        }
+        ret_line->threads = fields[20];
+        ret_line->start_time = fields[22];
+        return true;
+}
+
+uint64_t hf_process_start_time(pid_t pid)
+{
+        int saved = errno;
+        struct stat_line line;
+        bool known = read_stat(pid, &line);
+        errno = saved;
+        return known ? line.start_time : 0;
 }
 
 int hf_pidfd_open(pid_t pid)
@@ -76,25 +97,43 @@ bool hf_fd_readable(int fd)
         return r > 0;
 }
 
+/* 0 or 1; -1: there is no pidfd to ask. */
+static int has_ended_by_pidfd(pid_t pid)
+{
+        int fd = hf_pidfd_open(pid);
+        if (fd == -ESRCH || fd == -EINVAL)
+                return 1;
+        if (fd < 0)
+                return -1;
+        int ended = hf_fd_readable(fd);
+        close(fd);
+        return ended;
+}
+
+/* Out of fds, or of a seccomp filter's grace, or on a kernel without pidfds. A pid that is nobody's
+ * is told without an fd; a zombie, whose first thread may have ended before the others, by /proc. */
+static bool has_ended_by_pid(pid_t pid, const struct stat_line *line)
+{
+        if (kill(pid, 0) < 0 && errno == ESRCH)
+                return true;
+        return line && line->state == 'Z' && line->threads <= 1;
+}
+
 bool hf_process_runs(pid_t pid, uint64_t start_time, uint64_t mask)
 {
         int saved = errno;
-        int fd = hf_pidfd_open(pid);
-        errno = saved;
-        if (fd == -ESRCH || fd == -EINVAL)
-                return false;
-        if (fd >= 0) {
-                bool ended = hf_fd_readable(fd);
-                close(fd);
-                errno = saved;
-                if (ended)
-                        return false;
+        struct stat_line line;
+        int ended = has_ended_by_pidfd(pid);
+        if (ended <= 0 && (ended < 0 || start_time)) {
+                bool known = read_stat(pid, &line);
+                if (ended < 0)
+                        ended = has_ended_by_pid(pid, known ? &line : NULL);
+                /* Another one by now has the pid. */
+                if (known && start_time && line.start_time)
+                        ended |= ((line.start_time ^ start_time) & mask) != 0;
         }
-        if (!start_time)
-                return true;
-        /* Out of fds (or of a seccomp filter's grace): the start time alone must do. */
-        uint64_t now = hf_process_start_time(pid);
-        return !now || ((now ^ start_time) & mask) == 0;
+        errno = saved;
+        return !ended;
 }
 
 int32_t hf_thread_id(void)
