@@ -57,6 +57,12 @@ int hf_wait_readable(const int *fds, size_t count, hay_time deadline)
         return hf_min(r, 0);
 }
 
+/* errno by another name, where the kernel has two. */
+static int failure(void)
+{
+        return errno == ECONNRESET ? -EPIPE : errno == ENOBUFS ? -ENOMEM : -errno;
+}
+
 int hf_send_all(int fd, const void *data, size_t size, int watch)
 {
         const char *bytes = data;
@@ -67,10 +73,8 @@ int hf_send_all(int fd, const void *data, size_t size, int watch)
                         size -= (size_t)n;
                         continue;
                 }
-                if (errno == ECONNRESET)
-                        return -EPIPE;
                 if (errno != EINTR && errno != EAGAIN)
-                        return -errno;
+                        return failure();
                 struct pollfd entries[] = { { .fd = fd, .events = POLLOUT },
                                             { .fd = watch, .events = POLLIN } };
                 int r = poll_until(entries, 2, HAY_FOREVER);
@@ -92,10 +96,10 @@ int hf_receive_all(int fd, void *data, size_t size, size_t *size_done, int watch
                         *size_done += (size_t)n;
                         continue;
                 }
-                if (n == 0 || errno == ECONNRESET)
+                if (n == 0)
                         return -EPIPE;
                 if (errno != EINTR && errno != EAGAIN)
-                        return -errno;
+                        return failure();
                 /* What was sent before the end has been read by now: one more look was taken. */
                 if (watched && errno == EAGAIN)
                         return -EPIPE;
@@ -140,7 +144,7 @@ int hf_send_fds(int fd, const void *data, size_t size, const int *fds, size_t co
                 n = HF_OS_CALL("sendmsg", sendmsg(fd, &message, MSG_NOSIGNAL));
         while (n < 0 && errno == EINTR);
         if (n < 0)
-                return errno == ECONNRESET ? -EPIPE : -errno;
+                return failure();
         return (size_t)n < size ? -EPIPE : 0;
 }
 
@@ -175,7 +179,7 @@ int hf_receive_fds(int fd, void *data, size_t size, int ret_fds[HF_FDS_MAX], siz
                 n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
         while (n < 0 && errno == EINTR);
         if (n < 0)
-                return errno == ECONNRESET ? -EPIPE : -errno;
+                return failure();
         *ret_count = take_fds(&message, ret_fds);
         if (message.msg_flags & MSG_CTRUNC)
                 return -EMFILE;

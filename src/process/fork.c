@@ -68,7 +68,8 @@ int hf_start_fork(struct hay_process *process, const struct hf_start *start)
         if (pid < 0)
                 return pid;
         hf_children_lock();
-        r = hf_handle_born(process, pid);
+        /* Too late to fail: it may be in the function already. */
+        hf_handle_born(process, pid);
         hf_children_unlock();
-        return r;
+        return 0;
 }

@@ -3,6 +3,7 @@
  * takes one along unseen. */
 #include "process/handle.h"
 
+#include "base/checked.h"
 #include "member/member.h"
 #include "os/process.h"
 #include "os/socket.h"
@@ -93,13 +94,10 @@ int hf_handle_reserve(struct hay_process *process)
         return make_ends(process, hf_pipe, HF_STATUS, HF_ITS_STATUS);
 }
 
-/* It ended at once, and the kernel reaped it at once since SIGCHLD is ignored: nobody knows how.
- * The sentinel is a pipe that nobody writes to. */
-static int born_dead(struct hay_process *process)
+/* A sentinel of one that has ended and is reaped: a pipe that nobody writes to. */
+static int make_dead_sentinel(struct hay_process *process)
 {
         int ends[2];
-        process->ended = true;
-        process->end.code = -1;
         int r = hf_pipe(ends);
         if (r < 0)
                 return r;
@@ -114,13 +112,24 @@ int hf_handle_born(struct hay_process *process, pid_t pid)
         if (process->fds[HF_PIDFD] < 0)
                 return 0;
         hf_handle_close_fd(process, HF_PIDFD);
-        int fd = hf_pidfd_open(pid);
-        if (fd == -ESRCH)
-                return born_dead(process);
-        if (fd < 0)
-                return fd;
-        process->fds[HF_PIDFD] = fd;
-        return 0;
+        return hf_handle_sentinel(process);
+}
+
+int hf_handle_sentinel(struct hay_process *process)
+{
+        if (process->fds[HF_PIDFD] >= 0 || process->fds[HF_STATUS] >= 0)
+                return 0;
+        if (process->ended)
+                return make_dead_sentinel(process);
+        int fd = hf_pidfd_open(process->pid);
+        if (fd >= 0)
+                process->fds[HF_PIDFD] = fd;
+        if (fd != -ESRCH)
+                return hf_min(fd, 0);
+        /* It ended at once, and was reaped at once since SIGCHLD is ignored: nobody knows how. */
+        process->ended = true;
+        process->end.code = -1;
+        return make_dead_sentinel(process);
 }
 
 void hf_handle_close_its(struct hay_process *process)

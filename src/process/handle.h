@@ -68,8 +68,12 @@ int hf_handle_status(struct hay_process *process);
  * none, a pipe that the child holds instead. */
 int hf_handle_reserve(struct hay_process *process);
 
-/* Its pid is known: get the pidfd. The list is locked. */
+/* Its pid is known: get the pidfd. The list is locked. On failure it has no sentinel yet, but its pid
+ * will do: nobody else has that before it is reaped here. */
 int hf_handle_born(struct hay_process *process, pid_t pid);
+
+/* See that it has a sentinel: 0, or why there is none (-EMFILE ...). The list is locked. */
+int hf_handle_sentinel(struct hay_process *process);
 
 /* Close its ends, which it has by now. The list is locked. */
 void hf_handle_close_its(struct hay_process *process);

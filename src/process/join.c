@@ -90,7 +90,10 @@ static hay_time sooner(hay_time deadline, int64_t milliseconds)
  * have ended and yet was not. */
 static int wait_for_end(struct hay_process *process, unsigned *looks, hay_time deadline)
 {
+        hf_children_lock();
+        hf_handle_sentinel(process);
         int fd = sentinel_of(process);
+        hf_children_unlock();
         hay_time until = process->fds[HF_PIDFD] >= 0 ? deadline : sooner(deadline, PIPE_SLICE_MS);
         if (hf_fd_readable(fd)) {
                 if ((*looks)++ == 0)
@@ -130,5 +133,13 @@ int hay_process_sentinel(const hay_process *process)
 {
         if (!process)
                 return -EINVAL;
-        return hf_is_ours(process) ? sentinel_of(process) : -ECHILD;
+        if (!hf_is_ours(process))
+                return -ECHILD;
+        /* Nothing of it changes but that it gets the fd that it should have had from its birth. */
+        struct hay_process *handle = (struct hay_process *)(uintptr_t)process;
+        hf_children_lock();
+        int r = hf_handle_sentinel(handle);
+        int fd = sentinel_of(handle);
+        hf_children_unlock();
+        return r < 0 ? r : fd;
 }

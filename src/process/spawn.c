@@ -101,7 +101,13 @@ static int receive_answer(struct hay_process *process, int watch, struct hf_answ
         }
         hf_children_unlock();
         /* Without room for the pidfd the status socket must do, as where there are none. */
-        return r == -EMFILE ? 0 : r;
+        if (r == -EMFILE)
+                return 0;
+        /* Too late to fail: it may be in the function already. */
+        size_t done = 0;
+        return r == -ENOMEM
+                       ? hf_receive_all(channel, answer, sizeof(*answer), &done, -1, HAY_FOREVER)
+                       : r;
 }
 
 int hf_hand_over(struct hay_process *process, struct hf_message *message, const void *argument)
