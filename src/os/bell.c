@@ -9,19 +9,23 @@ int hf_bell_open(struct hf_bell *ret_bell)
         int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (fd < 0)
                 return -errno;
-        hf_bell_adopt(ret_bell, hf_fd_move_up(fd));
-        return 0;
+        fd = hf_fd_move_up(fd);
+        int r = hf_bell_adopt(ret_bell, fd);
+        if (r < 0)
+                hf_close(fd);
+        return r;
 }
 
-void hf_bell_adopt(struct hf_bell *ret_bell, int fd)
+int hf_bell_adopt(struct hf_bell *ret_bell, int fd)
 {
-        ret_bell->fd = fd;
-        hf_file_identity(fd, &ret_bell->identity);
+        int r = hf_file_identity(fd, &ret_bell->identity);
+        ret_bell->fd = r < 0 ? -1 : fd;
+        return r;
 }
 
 void hf_bell_close(struct hf_bell *bell)
 {
-        if (hf_file_is(bell->fd, &bell->identity))
+        if (!hf_file_is_another(bell->fd, &bell->identity))
                 hf_close(bell->fd);
         bell->fd = -1;
 }

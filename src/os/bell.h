@@ -13,8 +13,8 @@ struct hf_bell {
 /* Close-on-exec, never blocks. 0 or -errno. */
 int hf_bell_open(struct hf_bell *ret_bell);
 
-/* Take over an inherited one. */
-void hf_bell_adopt(struct hf_bell *ret_bell, int fd);
+/* Take over an inherited one. 0 or -errno. */
+int hf_bell_adopt(struct hf_bell *ret_bell, int fd);
 
 void hf_bell_close(struct hf_bell *bell);
 

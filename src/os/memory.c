@@ -69,6 +69,15 @@ bool hf_file_is(int fd, const struct hf_file_identity *identity)
                now.device == identity->device;
 }
 
+bool hf_file_is_another(int fd, const struct hf_file_identity *identity)
+{
+        struct hf_file_identity now;
+        int r = fd < 0 ? -EBADF : hf_file_identity(fd, &now);
+        if (r < 0)
+                return r == -EBADF;
+        return now.inode != identity->inode || now.device != identity->device;
+}
+
 int hf_file_read(int fd, void *ret_bytes, size_t size)
 {
         ssize_t n;

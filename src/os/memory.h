@@ -26,6 +26,9 @@ int hf_file_identity(int fd, struct hf_file_identity *ret_identity);
 /* Whether the fd still is that file: a program may have closed it, and reused its number. */
 bool hf_file_is(int fd, const struct hf_file_identity *identity);
 
+/* Whether it is known not to be: neither is said when the kernel has no memory to tell. */
+bool hf_file_is_another(int fd, const struct hf_file_identity *identity);
+
 /* Read `size` bytes from the file's start; 0, -errno, -EUCLEAN when it is shorter. */
 int hf_file_read(int fd, void *ret_bytes, size_t size);
 

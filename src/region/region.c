@@ -246,12 +246,14 @@ static int attach(int fd, int bell)
         ours.address = theirs.address;
         if (memcmp(&ours, &theirs, sizeof(ours)) != 0)
                 return -EUCLEAN;
+        struct hf_bell inherited;
+        r = hf_bell_adopt(&inherited, bell);
+        if (r < 0)
+                return r;
         void *memory;
         r = hf_map_shared(fd, size, (void *)(uintptr_t)theirs.address, &memory);
         if (r < 0)
                 return r;
-        struct hf_bell inherited;
-        hf_bell_adopt(&inherited, bell);
         adopt(fd, &inherited, memory, size);
         return 0;
 }
