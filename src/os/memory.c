@@ -34,9 +34,12 @@ int hf_memfd_create(const char *name, size_t size)
         int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
                 return -errno;
-        if (ftruncate(fd, (off_t)size) < 0 ||
-            fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-                int r = -errno;
+        int r;
+        do
+                r = ftruncate(fd, (off_t)size);
+        while (r < 0 && errno == EINTR);
+        if (r < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+                r = errno == ENOSPC ? -ENOMEM : -errno;
                 close(fd);
                 return r;
         }

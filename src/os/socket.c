@@ -41,7 +41,8 @@ static int poll_until(struct pollfd *entries, size_t count, hay_time deadline)
                         return r;
                 if (r == 0 && (deadline < 0 || deadline <= hay_now()))
                         return -ETIMEDOUT;
-                if (r < 0 && errno != EINTR && errno != EAGAIN)
+                /* A few fds take no memory of the kernel's for long. */
+                if (r < 0 && errno != EINTR && errno != EAGAIN && errno != ENOMEM)
                         return -errno;
         }
 }
