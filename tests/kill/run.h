@@ -73,6 +73,15 @@ __attribute__((noreturn)) void kill_rehearse(const struct kill_sweep *sweep,
                                              const struct kill_position *position,
                                              struct kill_verdict *verdict, struct kill_path *path);
 
+/* Its parts, for drivers that do something else to the victim. Until the victim stands before its
+ * operation and the companion sleeps; the end of the companion; the checks at the end. */
+pid_t kill_begin(const struct kill_sweep *sweep, struct kill_verdict *verdict,
+                 pid_t *ret_companion);
+void kill_end_companion(pid_t pid, hay_time since);
+void kill_check_leaks(void);
+/* In a process that sets it, what is found wrong is told to it instead. */
+extern void (*kill_objection)(const char *message);
+
 /* How long survivors may take. */
 #define KILL_LIMIT (1000 * 1000000ll)
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+void (*kill_objection)(const char *message);
 static struct kill_verdict *told;
 static struct hay_audit before;
 static int fds_before;
@@ -18,7 +19,11 @@ static long more_blocks;
 
 static void tell(enum kill_outcome outcome, const char *format, va_list arguments)
 {
-        if (told->outcome == KILL_NOTHING) {
+        if (kill_objection) {
+                char message[sizeof(told->message)];
+                vsnprintf(message, sizeof(message), format, arguments);
+                kill_objection(message);
+        } else if (told->outcome == KILL_NOTHING) {
                 vsnprintf(told->message, sizeof(told->message), format, arguments);
                 told->outcome = outcome;
         }
@@ -120,7 +125,7 @@ static pid_t start_companion(const struct kill_sweep *sweep)
         return pid;
 }
 
-static void end_companion(pid_t pid, hay_time since)
+void kill_end_companion(pid_t pid, hay_time since)
 {
         if (!pid)
                 return;
@@ -137,7 +142,7 @@ static void end_companion(pid_t pid, hay_time since)
                     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-static void check_leaks(void)
+void kill_check_leaks(void)
 {
         int status;
         pid_t left = waitpid(-1, &status, WNOHANG);
@@ -162,8 +167,7 @@ static void audit_it(void)
 }
 
 /* Until the victim stands before its operation and the companion sleeps. */
-static pid_t begin(const struct kill_sweep *sweep, struct kill_verdict *verdict,
-                   pid_t *ret_companion)
+pid_t kill_begin(const struct kill_sweep *sweep, struct kill_verdict *verdict, pid_t *ret_companion)
 {
         int r;
         told = verdict;
@@ -234,7 +238,7 @@ void kill_play(const struct kill_sweep *sweep, const struct kill_position *posit
                struct kill_verdict *verdict)
 {
         pid_t companion;
-        pid_t victim = begin(sweep, verdict, &companion);
+        pid_t victim = kill_begin(sweep, verdict, &companion);
         lead(victim, sweep, &position->first);
         /* The parent of an adopted one learns of its death when its tracer has. */
         bool late = position->reap_late && position->mode != KILL_STOP && !sweep->adopt;
@@ -248,14 +252,14 @@ void kill_play(const struct kill_sweep *sweep, const struct kill_position *posit
                 end_victim(second, false);
         }
         if (!sweep->patient)
-                end_companion(companion, verdict->since);
+                kill_end_companion(companion, verdict->since);
         verdict->found = sweep->survive();
         verdict->recovery = hay_now() - verdict->since;
         if (sweep->patient)
-                end_companion(companion, hay_now());
+                kill_end_companion(companion, hay_now());
         if (late)
                 kill_reap(victim);
-        check_leaks();
+        kill_check_leaks();
         if (verdict->outcome == KILL_NOTHING && verdict->recovery > KILL_LIMIT)
                 kill_hang("the survivors took %ld ms", (long)(verdict->recovery / 1000000));
         if (verdict->outcome == KILL_NOTHING)
@@ -267,7 +271,7 @@ void kill_rehearse(const struct kill_sweep *sweep, const struct kill_position *p
                    struct kill_verdict *verdict, struct kill_path *path)
 {
         pid_t companion;
-        pid_t victim = begin(sweep, verdict, &companion);
+        pid_t victim = kill_begin(sweep, verdict, &companion);
         if (position->mode == KILL_TWICE) {
                 lead(victim, sweep, &position->first);
                 end_victim(victim, position->reap_late && !sweep->adopt);
