@@ -58,7 +58,7 @@ static bool has_seen_it_long(const uint32_t *word, uint32_t seen)
 static int acquire_slow(uint32_t *word, uint32_t *hint, hf_member_id me, hay_time deadline)
 {
         uint32_t sleepers = 0;
-        hay_time slice = HF_SLICE_FIRST;
+        hay_time slice = hf_slice_after(0, HF_SLICE_LAST);
         /* Signals end a sleep early, perhaps each one: the slice goes on over all that see the same. */
         uint32_t last_seen = 0;
         hay_time since = 0;
@@ -95,7 +95,7 @@ static int acquire_slow(uint32_t *word, uint32_t *hint, hf_member_id me, hay_tim
                                 return r;
                         if (timed_out || hf_is_past(deadline))
                                 return -ETIMEDOUT;
-                        slice = hf_min(slice + slice / 8, HF_SLICE_LAST);
+                        slice = hf_slice_after(slice, HF_SLICE_LAST);
                         since = hay_now();
                 }
         }

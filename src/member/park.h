@@ -6,12 +6,21 @@
 #include "base/atomic.h"
 #include <hayfork/time.h>
 
-#define HF_SLICE_OWNED (50 * 1000000ll) /* when a dead owner may be what is waited for, ns */
-/* The first of slices that grow by an eighth, and the last: a death is found after 20 ms and an
- * eighth of the time that was waited before; who waits for long looks 2.5 times a second. */
+/* In ns. Where a dead owner may be what is waited for, slices grow from the first by an eighth: so
+ * its death is found after 20 ms and an eighth of the time that was waited before, at most. The
+ * last is OWNED where one looks for many, LAST where each looks for itself: 2.5 times a second.
+ * IDLE is a slice where only a lost wake-up is to be healed. */
 #define HF_SLICE_FIRST (20 * 1000000ll)
+#define HF_SLICE_OWNED (50 * 1000000ll)
 #define HF_SLICE_LAST (400 * 1000000ll)
-#define HF_SLICE_IDLE (250 * 1000000ll) /* when only a lost wake-up is to be healed, ns */
+#define HF_SLICE_IDLE (250 * 1000000ll)
+
+/* The slice after this one; 0: the first. */
+static inline hay_time hf_slice_after(hay_time slice, hay_time last)
+{
+        slice = slice ? slice + slice / 8 : HF_SLICE_FIRST;
+        return slice < last ? slice : last;
+}
 
 /* True when the deadline has passed. HAY_NOWAIT has, HAY_FOREVER never does. */
 bool hf_is_past(hay_time deadline);

@@ -149,7 +149,7 @@ static bool is_full(const struct hf_visit *visit)
 static int enter(struct hf_visit *visit, hay_time deadline)
 {
         hay_barrier *barrier = visit->barrier;
-        bool slept = false;
+        hay_time slept = 0; /* the slice */
         for (;;) {
                 uint32_t entry = atomic_load_full(&barrier->private_entry); /* [B2] */
                 uint64_t seen = atomic_load_full(&barrier->private_state);
@@ -179,8 +179,8 @@ static int enter(struct hf_visit *visit, hay_time deadline)
                 }
                 if (hf_spin(&barrier->private_entry, entry, &barrier->private_spin))
                         continue;
-                hf_park(&barrier->private_entry, entry, deadline, HF_SLICE_OWNED);
-                slept = true;
+                slept = hf_slice_after(slept, HF_SLICE_OWNED);
+                hf_park(&barrier->private_entry, entry, deadline, slept);
         }
 }
 
@@ -280,7 +280,8 @@ static int stay(const struct hf_visit *visit, hay_time deadline)
 {
         hay_barrier *barrier = visit->barrier;
         const uint32_t *half = low_half(barrier);
-        hay_time slice = visit->parties > MANY_PARTIES ? HF_SLICE_IDLE : HF_SLICE_OWNED;
+        bool many = visit->parties > MANY_PARTIES;
+        hay_time slice = 0;
         for (;;) {
                 uint64_t seen = atomic_load_full(&barrier->private_state); /* [B1] */
                 struct hf_meeting state = hf_meeting_unpack(seen);
@@ -305,6 +306,7 @@ static int stay(const struct hf_visit *visit, hay_time deadline)
                                 continue;
                         seen |= HF_MEETING_SLEEPERS;
                 }
+                slice = many ? HF_SLICE_IDLE : hf_slice_after(slice, HF_SLICE_OWNED);
                 hf_park(half, (uint32_t)seen, deadline, slice);
                 if (atomic_load_full(&barrier->private_state) == seen)
                         look_after_one(visit, seen);

@@ -19,7 +19,7 @@
  *
  * The crash table
  *   acquire    before the CAS: nothing, or bit 31: one wake of nobody. After: owned, the dead one's
- *              permit is found by who sees no free one, at the end of its slice, HF_SLICE_OWNED.
+ *              permit is found by who sees no free one, at the end of its slice.
  *              Signal: the number has no owner, it was taken.
  *   release    before the CAS: as holding. Between it and the sequence, or the wake: sleepers find
  *              the permit at the end of their slice.
@@ -43,7 +43,6 @@
 #define KIND_MASK 0xc0000000u
 #define COUNT_MASK 0x3fffffffu
 #define INLINE (sizeof((hay_semaphore *)NULL)->private_inline / sizeof(uint32_t))
-#define CHECK_MS 45
 
 enum kind {
         SIGNAL = 0,
@@ -186,12 +185,14 @@ static bool take_dead(hay_semaphore *semaphore, struct permits permits, hf_membe
         return taken;
 }
 
-/* Whether it is this sleeper's turn to look for dead holders. */
-static bool is_my_turn(hay_semaphore *semaphore)
+/* Whether it is the turn of one who has slept for a slice to look for dead holders: nobody did for
+ * most of it. */
+static bool is_my_turn(hay_semaphore *semaphore, hay_time slice)
 {
+        uint32_t most = (uint32_t)(slice / 1000000 * 7 / 8);
         uint32_t now = (uint32_t)(hay_now() / 1000000);
         uint32_t checked = atomic_load_relaxed(&semaphore->private_checked);
-        return now - checked >= CHECK_MS && atomic_cas(&semaphore->private_checked, checked, now);
+        return now - checked >= most && atomic_cas(&semaphore->private_checked, checked, now);
 }
 
 static bool has_free(struct permits permits)
@@ -214,14 +215,14 @@ static int acquire_owned(hay_semaphore *semaphore, struct permits permits, hf_me
                          hay_time deadline)
 {
         uint32_t *word = &semaphore->private_word;
-        bool slept = false;
+        hay_time slept = 0; /* the slice */
         bool is_past = false;
         for (;;) {
                 uint32_t sequence = atomic_load_full(word); /* [S3] */
                 bool taken = change_one(permits, me, 0, me);
                 if (!taken) {
                         is_past = hf_is_past(deadline);
-                        if (is_past || (slept && is_my_turn(semaphore)))
+                        if (is_past || (slept && is_my_turn(semaphore, slept)))
                                 taken = take_dead(semaphore, permits, me);
                 }
                 if (taken || is_past) {
@@ -229,9 +230,10 @@ static int acquire_owned(hay_semaphore *semaphore, struct permits permits, hf_me
                                 chain(semaphore, permits);
                         return taken ? 0 : -ETIMEDOUT;
                 }
+                hay_time slice = hf_slice_after(slept, HF_SLICE_OWNED);
                 if (!hf_spin(word, sequence, &semaphore->private_spin) &&
-                    sleep_on(semaphore, sequence, deadline, HF_SLICE_OWNED))
-                        slept = true;
+                    sleep_on(semaphore, sequence, deadline, slice))
+                        slept = slice;
         }
 }
 
