@@ -11,6 +11,7 @@
 
 #include "base/options.h"
 #include "channel/queue.h"
+#include "member/park.h"
 
 static void init(struct hay_queue *queue, const struct hay_queue_options *options)
 {
@@ -239,7 +240,7 @@ uint64_t hay_queue_lost(hay_queue *queue)
         if (!queue || !self)
                 return 0;
         hf_bury(0);
-        hf_ledger_sweep(&queue->get, self);
+        hf_ledger_sweep(&queue->get, self, HAY_FOREVER);
         hf_side_lock(&queue->get.side);
         uint64_t lost = queue->get.lost;
         hf_side_unlock(&queue->get.side);
@@ -253,7 +254,7 @@ bool hf_queue_ready(const hay_queue *asked)
         struct hf_member *self = hf_self(&r);
         if (!queue || !self)
                 return true;
-        hf_ledger_look(&queue->get, self);
+        hf_ledger_look(&queue->get, self, HF_SLICE_IDLE, HAY_NOWAIT);
         return hay_queue_size(queue) != 0 || atomic_load_relaxed(&queue->closed);
 }
 

@@ -100,7 +100,7 @@ static int get_pass(struct hay_queue *queue, struct hf_member *self, struct hay_
 }
 
 int hf_queue_clear_get(struct hay_queue *queue, struct hf_member *self, int why, hay_time deadline,
-                       bool *slept)
+                       hay_time *slept)
 {
         switch (why) {
         case HF_EMPTY:
@@ -123,7 +123,7 @@ int hf_queue_clear_get(struct hay_queue *queue, struct hf_member *self, int why,
 static ssize_t get_parts(struct hay_queue *queue, struct hf_member *self, struct hay_part *parts,
                          size_t count, hay_time deadline, int *ret_news)
 {
-        bool slept = false;
+        hay_time slept = 0;
         size_t done = 0;
         int r = 0;
         while (r == 0 && done < count) {

@@ -8,7 +8,7 @@
 /* What stood in the way of a get or a take: wait for a message, move on, make room in the ledger.
  * 0: try again; else the result of the call. The caller holds no guard. */
 int hf_queue_clear_get(struct hay_queue *queue, struct hf_member *self, int why, hay_time deadline,
-                       bool *slept);
+                       hay_time *slept);
 
 /* The messages that the getter may read in one ring. */
 struct hf_span {

@@ -95,6 +95,6 @@ int hay_queue_join(hay_queue *queue, hay_time deadline)
                 r = hf_park(&queue->join_signal, signal, deadline, HF_SLICE_IDLE);
                 if (r < 0)
                         return r;
-                hf_ledger_look(&queue->get, self);
+                hf_ledger_look(&queue->get, self, HF_SLICE_IDLE, deadline);
         }
 }

@@ -82,9 +82,11 @@ void hf_ledger_recount(struct hf_ledger *ledger);
 
 /* queue_sweep.c: what dead owners left. The caller holds no guard and no note. */
 
-/* Look at the owners' lives if there was a death, or if nobody did for a while. */
-void hf_ledger_look(struct hf_ledger *ledger, struct hf_member *self);
-void hf_ledger_sweep(struct hf_ledger *ledger, struct hf_member *self);
+/* Look at the owners' lives if there was a death, or if nobody did for most of a slice. Beside a
+ * stopped owner of the guard the deadline ends it, and it is done another time. */
+void hf_ledger_look(struct hf_ledger *ledger, struct hf_member *self, hay_time slice,
+                    hay_time deadline);
+void hf_ledger_sweep(struct hf_ledger *ledger, struct hf_member *self, hay_time deadline);
 
 /* Parts of a burial. */
 void hf_ledger_forget_sent(struct hf_member *me, hf_member_id dead, uint64_t hold);

@@ -107,18 +107,18 @@ int hf_queue_hand_out(struct hay_queue *queue, struct hf_member *self, size_t ca
 }
 
 /* Burials since the last look may have left orphans, which are older than all in the queue. */
-static void look_for_orphans(struct hay_queue *queue, struct hf_member *self)
+static void look_for_orphans(struct hay_queue *queue, struct hf_member *self, hay_time deadline)
 {
         if (atomic_load_relaxed(&queue->get.table) &&
             hf_deaths() != atomic_load_relaxed(&queue->get.deaths))
-                hf_ledger_sweep(&queue->get, self);
+                hf_ledger_sweep(&queue->get, self, deadline);
 }
 
 int hf_queue_get_kept(struct hay_queue *queue, struct hf_member *self, struct hay_part *part,
                       hay_time deadline)
 {
         struct hf_handed handed;
-        look_for_orphans(queue, self);
+        look_for_orphans(queue, self, deadline);
         int r = hf_side_lock_by(&queue->get.side, deadline);
         if (r < 0)
                 return r;
@@ -169,7 +169,7 @@ static int take_once(struct hay_queue *queue, struct hf_member *self, hay_time d
 {
         void *copy = NULL;
         size_t copy_size = 0;
-        look_for_orphans(queue, self);
+        look_for_orphans(queue, self, deadline);
         for (;;) {
                 int r = hf_side_lock_by(&queue->get.side, deadline);
                 if (r < 0) {
@@ -191,7 +191,7 @@ static int take_once(struct hay_queue *queue, struct hf_member *self, hay_time d
 
 int hay_queue_take(hay_queue *queue, struct hay_message *ret_message, hay_time deadline)
 {
-        bool slept = false;
+        hay_time slept = 0;
         int r;
         queue = hf_queue_check(queue);
         if (!queue || !ret_message)

@@ -16,7 +16,6 @@
 #include "os/process.h"
 
 #define SUSPECTS 16
-#define LOOK_AGAIN_NS (200 * 1000000ull)
 
 static bool process_runs(uint32_t process)
 {
@@ -24,18 +23,22 @@ static bool process_runs(uint32_t process)
         return hf_process_runs((pid_t)(process & 0x3fffff), start, start ? 0x3ff : 0);
 }
 
-/* Collect the processes that have entries from `*seq` on; moves it on. Returns how many. */
-static unsigned gather(struct hf_ledger *ledger, uint64_t *seq, uint32_t processes[SUSPECTS])
+/* Collect the processes that have entries from `*seq` on; moves it on. Returns how many, or
+ * -ETIMEDOUT. */
+static int gather(struct hf_ledger *ledger, uint64_t *seq, uint32_t processes[SUSPECTS],
+                  hay_time deadline)
 {
-        unsigned count = 0;
-        hf_side_lock(&ledger->side);
+        int count = 0;
+        int r = hf_side_lock_by(&ledger->side, deadline);
+        if (r < 0)
+                return r;
         struct hf_table *table = hf_ledger_table(ledger);
         for (uint64_t i = table ? table->head : 0; table && i != table->tail; i++) {
                 const struct hf_entry *entry = hf_table_entry(table, i);
                 if (entry->seq < *seq || entry->seq == UINT64_MAX || !entry->block || !entry->owner)
                         continue;
                 uint32_t process = hf_process_of(entry->owner);
-                unsigned known = 0;
+                int known = 0;
                 while (known < count && processes[known] != process)
                         known++;
                 if (known == SUSPECTS)
@@ -69,12 +72,15 @@ static bool belongs(const struct hf_entry *entry, uint64_t owner, uint64_t mask)
         return entry->block && entry->owner && (entry->owner & mask) == owner;
 }
 
-/* Settle all entries whose owner's word, under the mask, is this. */
-static void reap(struct hf_ledger *ledger, struct hf_member *self, uint64_t owner, uint64_t mask)
+/* Settle all entries whose owner's word, under the mask, is this. 0, or -ETIMEDOUT. */
+static int reap(struct hf_ledger *ledger, struct hf_member *self, uint64_t owner, uint64_t mask,
+                hay_time deadline)
 {
         for (hf_offset block = 1; block;) {
                 block = 0;
-                hf_side_lock(&ledger->side);
+                int r = hf_side_lock_by(&ledger->side, deadline);
+                if (r < 0)
+                        return r;
                 struct hf_table *table = hf_ledger_table(ledger);
                 for (uint64_t i = table ? table->head : 0; table && !block && i < table->tail; i++)
                         if (belongs(hf_table_entry(table, i), owner, mask))
@@ -82,24 +88,39 @@ static void reap(struct hf_ledger *ledger, struct hf_member *self, uint64_t owne
                 hf_side_unlock(&ledger->side);
                 hf_queue_free_block(self, block);
         }
+        return 0;
 }
 
-void hf_ledger_sweep(struct hf_ledger *ledger, struct hf_member *self)
+/* Bury those of the processes that have ended, and settle their entries. */
+static int reap_ended(struct hf_ledger *ledger, struct hf_member *self, const uint32_t *processes,
+                      int count, hay_time deadline)
+{
+        int r = 0;
+        for (int i = 0; i < count && r == 0; i++) {
+                if (process_runs(processes[i]))
+                        continue;
+                hf_bury((pid_t)(processes[i] & 0x3fffff));
+                r = reap(ledger, self, (uint64_t)processes[i] << 32, 0xffffffffull << 32, deadline);
+        }
+        return r;
+}
+
+void hf_ledger_sweep(struct hf_ledger *ledger, struct hf_member *self, hay_time deadline)
 {
         uint32_t processes[SUSPECTS];
         uint64_t seq = 0;
+        int r;
         if (!atomic_load_relaxed(&ledger->table))
                 return;
         atomic_store_relaxed(&ledger->looked, (uint64_t)hay_now());
         atomic_store_relaxed(&ledger->deaths, hf_deaths());
-        for (unsigned count; (count = gather(ledger, &seq, processes)) > 0;) {
-                for (unsigned i = 0; i < count; i++) {
-                        if (process_runs(processes[i]))
-                                continue;
-                        hf_bury((pid_t)(processes[i] & 0x3fffff));
-                        reap(ledger, self, (uint64_t)processes[i] << 32, 0xffffffffull << 32);
-                }
-        }
+        do {
+                r = gather(ledger, &seq, processes, deadline);
+                int s = reap_ended(ledger, self, processes, r, deadline);
+                r = s < 0 ? s : r;
+        } while (r > 0);
+        if (r < 0)
+                atomic_store_relaxed(&ledger->looked, 0ull);
         if (ledger->side.role != HF_SIDE_GET)
                 return;
         struct hay_queue *queue = hf_container(ledger, struct hay_queue, get);
@@ -108,14 +129,15 @@ void hf_ledger_sweep(struct hf_ledger *ledger, struct hf_member *self)
         hf_queue_wake_joiners(queue);
 }
 
-void hf_ledger_look(struct hf_ledger *ledger, struct hf_member *self)
+void hf_ledger_look(struct hf_ledger *ledger, struct hf_member *self, hay_time slice,
+                    hay_time deadline)
 {
         if (!atomic_load_relaxed(&ledger->table))
                 return;
         uint64_t now = (uint64_t)hay_now();
         if (hf_deaths() != atomic_load_relaxed(&ledger->deaths) ||
-            now - atomic_load_relaxed(&ledger->looked) > LOOK_AGAIN_NS)
-                hf_ledger_sweep(ledger, self);
+            now - atomic_load_relaxed(&ledger->looked) > (uint64_t)slice * 7 / 8)
+                hf_ledger_sweep(ledger, self, deadline);
 }
 
 void hf_ledger_forget_sent(struct hf_member *me, hf_member_id dead, uint64_t hold)
@@ -137,5 +159,5 @@ void hf_ledger_bury_held(struct hf_member *me, hf_member_id dead)
         struct hf_ledger *ledger =
                 hf_checked_at(hf_region_root()->ledgers[0], sizeof(*ledger), HF_CACHE_LINE);
         if (ledger)
-                reap(ledger, me, dead, 0xffffffffull);
+                reap(ledger, me, dead, 0xffffffffull, HAY_FOREVER);
 }

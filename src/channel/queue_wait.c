@@ -40,10 +40,17 @@ static bool has_message(struct hay_queue *queue)
                atomic_load_relaxed(&queue->get.orphans);
 }
 
-int hf_queue_wait_message(struct hay_queue *queue, struct hf_member *self, hay_time deadline,
-                          bool *slept)
+/* Only the death of who has a task brings something that no wake-up tells of. */
+static hay_time next_slice(struct hay_queue *queue, hay_time slept)
 {
-        hf_ledger_look(&queue->get, self);
+        bool has_tasks = queue->joinable && atomic_load_relaxed(&queue->get.undone);
+        return has_tasks ? hf_slice_after(slept, HF_SLICE_IDLE) : HF_SLICE_IDLE;
+}
+
+int hf_queue_wait_message(struct hay_queue *queue, struct hf_member *self, hay_time deadline,
+                          hay_time *slept)
+{
+        hf_ledger_look(&queue->get, self, *slept ? *slept : HF_SLICE_IDLE, deadline);
         if (has_message(queue))
                 return 0;
         if (hf_is_past(deadline))
@@ -56,9 +63,9 @@ int hf_queue_wait_message(struct hay_queue *queue, struct hf_member *self, hay_t
         atomic_or(&queue->get_attention, HF_ATTENTION_SLEEPERS);
         if (has_message(queue))
                 return 0;
-        *slept = true;
+        *slept = next_slice(queue, *slept);
         hay_time begun = hay_now();
-        hf_park(&queue->get_signal, signal, deadline, HF_SLICE_IDLE);
+        hf_park(&queue->get_signal, signal, deadline, *slept);
         if (hay_now() - begun >= HF_SLICE_IDLE)
                 hf_queue_shrink(queue, self);
         return 0;

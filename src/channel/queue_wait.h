@@ -8,10 +8,10 @@
 #define HF_ATTENTION_WATCHED 2u
 
 /* Wait until there may be a message, or room: spin, then sleep for a slice. `*slept` is set when it
- * did: then the caller owes hf_queue_pass_on_get() or …_put() before it returns. 0: look again;
- * -ETIMEDOUT: the deadline has passed already. */
+ * did (to how long at most): then the caller owes hf_queue_pass_on_get() or …_put() before it
+ * returns. 0: look again; -ETIMEDOUT: the deadline has passed already. */
 int hf_queue_wait_message(struct hay_queue *queue, struct hf_member *self, hay_time deadline,
-                          bool *slept);
+                          hay_time *slept);
 int hf_queue_wait_room(struct hay_queue *queue, hay_time deadline, bool *slept);
 
 /* One who was woken wakes the next if there is something for it, and else says that others may

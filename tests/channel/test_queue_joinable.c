@@ -1,7 +1,10 @@
 /* Joinable queues: task_done, join, and delivery again when a taker dies. */
 #include "kit.h"
 
+#include "channel/queue_words.h"
+
 #include <signal.h>
+#include <sys/wait.h>
 
 static hay_queue *new_queue(void)
 {
@@ -192,6 +195,61 @@ static int work_until_closed(void *arg)
                 if (hay_queue_task_done(arg) < 0)
                         return 2;
         }
+}
+
+static int kill_after_3_s(void *arg)
+{
+        kit_sleep_ms(3000);
+        return kill(*(pid_t *)arg, SIGKILL);
+}
+
+/* As if it were stopped in the middle of a get. */
+static int stop_in_the_guard(void *arg)
+{
+        int r;
+        hay_queue *queue = arg;
+        if (!hf_self(&r))
+                return 1;
+        hf_side_lock(&queue->get.side);
+        raise(SIGSTOP);
+        hf_side_unlock(&queue->get.side);
+        return 0;
+}
+
+static int be_a_member(void *arg)
+{
+        int r;
+        (void)arg;
+        return !hf_self(&r);
+}
+
+/* Each death is a reason to look who has died with a task, which takes the guard as well. */
+TEST(a_get_keeps_its_deadline_beside_one_that_is_stopped_when_another_one_has_died)
+{
+        int status;
+        long number;
+        hay_queue *queue = new_queue();
+        put_number(queue, 1);
+        ck_assert_int_eq(hay_queue_get(queue, &number, sizeof(number), NULL, HAY_NOWAIT), 0);
+        pid_t stopped = kit_fork(stop_in_the_guard, queue);
+        ck_assert_int_eq(waitpid(stopped, &status, WUNTRACED), stopped);
+        ck_assert(WIFSTOPPED(status));
+        pid_t dead = kit_fork(be_a_member, NULL);
+        ck_assert_int_eq(kit_wait(dead), 0);
+        ck_assert_int_eq(hf_bury(dead), 1);
+        /* If it is not heard, the stopped one is killed, and the get takes its guard. */
+        pid_t pid = kit_fork(kill_after_3_s, &stopped);
+        hay_time begun = hay_now();
+        ck_assert_int_eq(hay_queue_get(queue, &number, sizeof(number), NULL, hay_in_ms(50)),
+                         -ETIMEDOUT);
+        hay_time took = hay_now() - begun;
+        kill(pid, SIGKILL);
+        kit_wait(pid);
+        kill(stopped, SIGKILL);
+        ck_assert_int_eq(kit_wait(stopped), -SIGKILL);
+        ck_assert_int_lt(took, 1000 * 1000000ll);
+        ck_assert_int_eq(hay_queue_task_done(queue), 0);
+        hay_queue_free(queue);
 }
 
 TEST(join_returns_when_the_workers_are_done)
