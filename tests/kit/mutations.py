@@ -19,26 +19,39 @@ def build(tree, target):
     return folder / target
 
 
-def try_one(tree, target, mutation, judge):
-    """Returns whether it was found, and how, or why not."""
-    _, file, old, new, *rest = mutation
+def edit(tree, file, old, new):
+    """Returns why it can't be done, or None."""
     path = tree / file
     text = path.read_text(encoding="utf-8")
     if text.count(old) != 1:
-        return False, f"can't be made any more: {file} has changed"
+        return f"can't be made any more: {file} has changed"
     path.write_text(text.replace(old, new), encoding="utf-8")
+    return None
+
+
+def try_one(tree, target, mutation, judge):
+    """Returns whether it was found, and how, or why not."""
+    _, file, old, new, *rest = mutation
+    edits = [(file, old, new)] if isinstance(file, str) else list(zip(file, old, new))
+    texts = {tree / name: (tree / name).read_text(encoding="utf-8") for name, _, _ in edits}
     try:
+        for one in edits:
+            why = edit(tree, *one)
+            if why:
+                return False, why
         return judge(build(tree, target), *rest)
     except subprocess.CalledProcessError as failure:
         return False, f"it does not compile: {failure.stdout.decode()[-300:]}"
     finally:
-        path.write_text(text, encoding="utf-8")
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
 
 
 def run(target, mutations, judge):
     """Tries those with a word of the command line in their name, else all. A mutation is (what is
-    wrong; the file; what stands there; what stands there then; more for the judge). The judge gets
-    the built program and that, and returns what try_one() does. Returns the exit code."""
+    wrong; the file; what stands there; what stands there then; more for the judge), with tuples in
+    the place of the three where it takes several edits. The judge gets the built program and the
+    rest, and returns what try_one() does. Returns the exit code."""
     wanted = [m for m in mutations
               if not sys.argv[1:] or any(word in m[0] for word in sys.argv[1:])]
     missed = 0
