@@ -3,10 +3,11 @@
  * The sender makes a pair of stream sockets, sends one of them in the message's packet beside the
  * first bytes, and pours the rest into the other. The receiver reads until it has all.
  *
- *   The sender gives up (deadline, death): it closes; the receiver finds the stream's end too
- * early, drops the message and goes on to the next. The receiver gives up (deadline, death): the
- * stream closes; the sender, who has not yet poured all, begins again, for the next receiver:
- * nothing is lost by a short deadline.
+ * The crash table (a deadline that passes is as a death)
+ *   sender    it closes: the receiver finds the stream's end too early, drops the message and goes
+ *             on to the next.
+ *   receiver  the stream closes: the sender, who has not yet poured all, begins again, for the next
+ *             receiver. Nothing is lost by a short deadline.
  *
  *   Both at once, the last bytes against giving up: the receiver shuts the stream for writing first
  * and then reads what is still in it. The kernel orders a write and the shutdown: either the last

@@ -2,12 +2,12 @@
  * block that becomes the getter's by the commit, and is copied and freed outside of it.
  *
  * The crash table
- *   before head         the message stays the oldest. The note takes back what the intents say: the
- *                       count of messages taken, the block as the getter's.
- *   head to the return  it counts as lost: burial adds the intent `taken` to the ledger's `lost`,
- *                       and frees the block. A run of get_many is counted whole until the return.
- *   after `taken` = 0   returned; nothing to mend.
- *   a sleeping putter that was not woken looks at its slice's end.
+ *   get     before head: the message stays the oldest. The note takes back what the intents say: the
+ *           count of messages taken, the block as the getter's.
+ *   return  from head to it the message counts as lost: burial adds the intent `taken` to the
+ *           ledger's `lost`, and frees the block. A run of get_many is counted whole until the
+ *           return. After `taken` = 0: returned; nothing to mend.
+ *   wake    lost: a sleeping putter looks at its slice's end.
  * A joinable queue keeps the message in its ledger: queue_lend.c. */
 #include "channel/queue_get.h"
 

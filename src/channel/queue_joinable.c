@@ -2,7 +2,7 @@
  *
  * The crash table
  *   task_done  one store (DONE, while somebody reads the block), or hf_ledger_drop().
- *   the wake   lost by a death: join looks at its slice's end. */
+ *   wake       lost by a death: join looks at its slice's end. */
 #include "channel/queue_ledger.h"
 #include "channel/queue_wait.h"
 #include "member/park.h"

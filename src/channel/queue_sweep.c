@@ -9,8 +9,9 @@
  * may have sent a message on and died before it could take the entry out, and its burial does that
  * (hf_ledger_forget_sent()). Until then the block may be another queue's.
  *
- * The crash table: every step is one store (an orphan's owner) or one hf_ledger_drop(); the
- * sweeper's death leaves the rest to the next one. */
+ * The crash table
+ *   sweep  every step is one store (an orphan's owner) or one hf_ledger_drop(); the sweeper's death
+ *          leaves the rest to the next one. */
 #include "channel/queue_ledger.h"
 #include "channel/queue_wait.h"
 #include "os/process.h"

@@ -9,9 +9,9 @@
  * finds the mark, and its ring stays in the ear.
  *
  * The crash table
- *   who rings, dead between its put and the ring: the waiter sleeps in slices and looks again.
- *   the waiter, dead with its marks set: the next put rings for nobody, once.
- *   a taker of a joinable queue, dead: its message is there again, which a look finds. */
+ *   ringer  dead between its put and the ring: the waiter sleeps in slices and looks again.
+ *   waiter  dead with its marks set: the next put rings for nobody, once.
+ *   taker   of a joinable queue, dead: its message is there again, which a look finds. */
 #include <hayfork/wait.h>
 
 #include "base/checked.h"

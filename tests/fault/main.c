@@ -33,7 +33,7 @@ struct sums {
 struct job {
         pid_t pid;
         hay_time until;
-        bool again; /* after a hang: on a machine that is busy once is no proof */
+        int starved; /* so often it was late for want of a processor */
         struct fault_position position;
 };
 
@@ -136,12 +136,12 @@ static void finish(const struct kill_sweep *sweep, struct job *job, struct fault
                 run->verdict.outcome = KILL_LEAK;
                 snprintf(run->verdict.message, sizeof(run->verdict.message), "processes are left");
         }
-        bool hung = !run->crashed &&
-                    (run->verdict.outcome == KILL_NOTHING || run->verdict.outcome == KILL_HANG);
-        if (hung && !job->again) {
-                job->again = true;
-                start(sweep, job, run);
-                return;
+        if (run->verdict.outcome == KILL_STARVED) {
+                if (++job->starved < KILL_STARVED_MOST) {
+                        start(sweep, job, run);
+                        return;
+                }
+                run->verdict.outcome = KILL_HANG;
         }
         judge(sweep, &job->position, run);
 }
@@ -176,7 +176,7 @@ static void play(const struct kill_sweep *sweep, const struct fault_position *po
                 for (int i = 0; i < options.jobs; i++) {
                         if (jobs[i].pid)
                                 continue;
-                        jobs[i].again = false;
+                        jobs[i].starved = 0;
                         jobs[i].position = *position;
                         start(sweep, &jobs[i], &runs[i]);
                         return;

@@ -275,15 +275,15 @@ static pid_t begin_alone(const struct kill_sweep *sweep)
         return kill_victim(sweep, sweep->operation);
 }
 
-static void survive(const struct kill_sweep *sweep, pid_t victim, pid_t companion)
+static void survive(const struct kill_sweep *sweep, pid_t victim)
 {
         struct kill_verdict *verdict = &run->verdict;
         if (!sweep->patient)
-                kill_end_companion(companion, verdict->since);
+                kill_end_companion(verdict->since);
         verdict->found = sweep->survive();
         verdict->recovery = hay_now() - verdict->since;
         if (sweep->patient)
-                kill_end_companion(companion, hay_now());
+                kill_end_companion(hay_now());
         if (position->alive)
                 end_victim(victim);
         kill_check_leaks();
@@ -293,22 +293,21 @@ static void survive(const struct kill_sweep *sweep, pid_t victim, pid_t companio
 void fault_play(const struct kill_sweep *sweep, const struct fault_position *at,
                 struct fault_run *shared)
 {
-        pid_t companion = 0;
         struct kill_verdict *verdict = &shared->verdict;
         struct kill_sweep mine = *sweep;
         played = sweep;
         position = at;
         run = shared;
         mine.operation = attempt;
-        pid_t victim = sweep->prepare ? kill_begin(&mine, verdict, &companion) : begin_alone(&mine);
+        pid_t victim = sweep->prepare ? kill_begin(&mine, verdict) : begin_alone(&mine);
         lead(victim);
-        verdict->since = hay_now();
+        kill_begin_recovery();
         if (sweep->adopt)
                 ptrace(PTRACE_DETACH, victim, 0, 0);
         else if (!at->alive || !sweep->prepare)
                 end_victim(victim);
         if (sweep->prepare)
-                survive(sweep, victim, companion);
+                survive(sweep, victim);
         if (verdict->outcome == KILL_NOTHING && verdict->recovery > KILL_LIMIT)
                 kill_hang("the survivors took %ld ms", (long)(verdict->recovery / 1000000));
         if (verdict->outcome == KILL_NOTHING)

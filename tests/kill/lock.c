@@ -133,7 +133,8 @@ static enum kill_found survive_two(void)
 
 static void recover(void)
 {
-        hay_lock_acquire(&shared->lock, HAY_FOREVER);
+        mend(hay_lock_acquire(&shared->lock, HAY_FOREVER));
+        work();
         hay_lock_release(&shared->lock);
 }
 
@@ -173,6 +174,13 @@ static void ruse(void)
         racquire();
         work();
         rrelease();
+        rrelease();
+}
+
+static void rrecover(void)
+{
+        mend(hay_rlock_acquire(&shared->rlock, HAY_FOREVER));
+        work();
         rrelease();
 }
 
@@ -217,6 +225,7 @@ static int rwait_for_it(void)
         int r = hay_rlock_acquire(&shared->rlock, hay_in_ms(3000));
         if (r < 0)
                 return 1;
+        mend(r);
         return hay_rlock_release(&shared->rlock) == 0 ? 0 : 3;
 }
 
@@ -229,7 +238,7 @@ static void rdeadline_holds(void)
 }
 
 #define STOP .meanwhile = deadline_holds, .recover = recover
-#define RSTOP .meanwhile = rdeadline_holds, .recover = ruse
+#define RSTOP .meanwhile = rdeadline_holds, .recover = rrecover
 
 static const struct kill_sweep table[] = {
         { "lock: acquire, work, release", fresh, .operation = use, .survive = survive, STOP },
@@ -242,16 +251,18 @@ static const struct kill_sweep table[] = {
           .companion = wait_for_it, .patient = true, .unblock = release, STOP },
         { "lock: release, a waiter asleep", fresh, .before = acquire, .operation = release,
           .survive = survive_any, .companion = wait_for_it, .recover = recover },
-        { "lock: try, held", held, .operation = try_to, .survive = survive_any, STOP },
+        { "lock: try, held", held, .operation = try_to, .survive = survive_any, .unblock = release,
+          STOP },
         { "lock: acquire, deadline passes", held, .operation = try_for_a_while,
-          .survive = survive_any, STOP },
-        { "lock: locked", held, .operation = look, .survive = survive_any, STOP },
+          .survive = survive_any, .unblock = release, STOP },
+        { "lock: locked", held, .operation = look, .survive = survive_any, .unblock = release,
+          STOP },
         { "rlock: acquire twice, work, release", fresh, .operation = ruse, .survive = rsurvive,
           RSTOP },
         { "rlock: acquire, contended", rheld, .operation = ruse, .survive = rsurvive_any,
           .unblock = rlet_go, RSTOP },
         { "rlock: release, a waiter asleep", fresh, .before = racquire, .operation = rrelease,
-          .survive = rsurvive_any, .companion = rwait_for_it, .recover = ruse },
+          .survive = rsurvive_any, .companion = rwait_for_it, .recover = rrecover },
 };
 
 KILL_SWEEPS(table)

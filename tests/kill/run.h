@@ -11,6 +11,7 @@ enum kill_outcome {
         KILL_NOTHING, /* the stage has not told: it hangs, or crashed */
         KILL_FINE,
         KILL_STRAYED, /* the quick way did not lead to the position: take the slow one */
+        KILL_STARVED, /* late, perhaps for want of a processor: try again */
         KILL_HANG,
         KILL_TORN,
         KILL_LEAK,
@@ -25,6 +26,9 @@ struct kill_verdict {
         bool inside;      /* the victim was asleep in a call */
         char message[240];
 };
+
+/* Who is late so often hangs, whatever the machine has to do. */
+#define KILL_STARVED_MOST 20
 
 /* A way to a position: let it run until it has come so many times to an instruction, then step. */
 struct kill_way {
@@ -75,9 +79,9 @@ __attribute__((noreturn)) void kill_rehearse(const struct kill_sweep *sweep,
 
 /* Its parts, for drivers that do something else to the victim. Until the victim stands before its
  * operation and the companion sleeps; the end of the companion; the checks at the end. */
-pid_t kill_begin(const struct kill_sweep *sweep, struct kill_verdict *verdict,
-                 pid_t *ret_companion);
-void kill_end_companion(pid_t pid, hay_time since);
+pid_t kill_begin(const struct kill_sweep *sweep, struct kill_verdict *verdict);
+void kill_begin_recovery(void);
+void kill_end_companion(hay_time since);
 void kill_check_leaks(void);
 /* In a process that sets it, what is found wrong is told to it instead. */
 extern void (*kill_objection)(const char *message);

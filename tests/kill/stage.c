@@ -2,6 +2,7 @@
  * the victim, its end, and then what the survivors find. */
 #include "run.h"
 
+#include "../kit/starved.h"
 #include "member/member.h"
 
 #include <dirent.h>
@@ -16,6 +17,23 @@ static struct kill_verdict *told;
 static struct hay_audit before;
 static int fds_before;
 static long more_blocks;
+static pid_t companion;           /* 0: none, or it has ended */
+static int64_t starved_before;    /* when the victim died */
+static int64_t companion_starved; /* by its end */
+
+/* For how long those who are to recover had no processor. */
+static int64_t starved(void)
+{
+        int64_t others = companion ? kit_starved(companion) : companion_starved;
+        return kit_starved(0) + others - starved_before;
+}
+
+void kill_begin_recovery(void)
+{
+        told->since = hay_now();
+        starved_before = 0;
+        starved_before = starved();
+}
 
 static void tell(enum kill_outcome outcome, const char *format, va_list arguments)
 {
@@ -26,6 +44,8 @@ static void tell(enum kill_outcome outcome, const char *format, va_list argument
         } else if (told->outcome == KILL_NOTHING) {
                 vsnprintf(told->message, sizeof(told->message), format, arguments);
                 told->outcome = outcome;
+                if (outcome == KILL_HANG && starved() > KILL_LIMIT / 10)
+                        told->outcome = KILL_STARVED;
         }
         _exit(1);
 }
@@ -108,13 +128,14 @@ static void nap(long microseconds)
         nanosleep(&span, NULL);
 }
 
-static pid_t start_companion(const struct kill_sweep *sweep)
+static void start_companion(const struct kill_sweep *sweep)
 {
         if (!sweep->companion)
-                return 0;
+                return;
         pid_t pid = fork();
         if (pid == 0)
                 _exit(sweep->companion());
+        companion = pid;
         hay_time until = hay_in_ms(2000);
         for (int asleep = 0; asleep < 3;) {
                 nap(300);
@@ -122,19 +143,23 @@ static pid_t start_companion(const struct kill_sweep *sweep)
                 asleep = state == 'S' ? asleep + 1 : 0;
                 kill_expect(state != 'Z' && hay_now() < until, "the companion does not sleep");
         }
-        return pid;
 }
 
-void kill_end_companion(pid_t pid, hay_time since)
+void kill_end_companion(hay_time since)
 {
-        if (!pid)
+        if (!companion)
                 return;
         int status;
-        while (waitpid(pid, &status, WNOHANG) == 0) {
+        siginfo_t info = { 0 };
+        while (waitid(P_PID, (id_t)companion, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+               !info.si_pid) {
                 if (hay_now() - since > KILL_LIMIT)
                         kill_hang("the companion still waits");
                 nap(500);
         }
+        companion_starved = kit_starved(companion);
+        waitpid(companion, &status, 0);
+        companion = 0;
         if (told->outcome != KILL_NOTHING)
                 _exit(1);
         kill_expect(status == 0, "the companion ended with %s %d",
@@ -167,7 +192,7 @@ static void audit_it(void)
 }
 
 /* Until the victim stands before its operation and the companion sleeps. */
-pid_t kill_begin(const struct kill_sweep *sweep, struct kill_verdict *verdict, pid_t *ret_companion)
+pid_t kill_begin(const struct kill_sweep *sweep, struct kill_verdict *verdict)
 {
         int r;
         told = verdict;
@@ -189,7 +214,7 @@ pid_t kill_begin(const struct kill_sweep *sweep, struct kill_verdict *verdict, p
         } else {
                 victim = kill_victim(sweep, sweep->operation);
         }
-        *ret_companion = start_companion(sweep);
+        start_companion(sweep);
         return victim;
 }
 
@@ -197,7 +222,7 @@ static void end_victim(pid_t victim, bool late)
 {
         siginfo_t info;
         kill(victim, SIGKILL);
-        told->since = hay_now();
+        kill_begin_recovery();
         waitid(P_PID, (id_t)victim, &info, WEXITED | WNOWAIT | __WALL);
         if (!late)
                 kill_reap(victim);
@@ -218,7 +243,7 @@ static void lead(pid_t victim, const struct kill_sweep *sweep, const struct kill
 
 static void stop_it(pid_t victim, const struct kill_sweep *sweep)
 {
-        told->since = hay_now();
+        kill_begin_recovery();
         if (sweep->meanwhile)
                 sweep->meanwhile();
         if (hay_now() - told->since > KILL_LIMIT)
@@ -226,7 +251,7 @@ static void stop_it(pid_t victim, const struct kill_sweep *sweep)
         kill_let_go(victim, sweep);
         kill_reap(victim);
         told->inside = false;
-        told->since = hay_now();
+        kill_begin_recovery();
 }
 
 static pid_t second_victim(const struct kill_sweep *sweep)
@@ -237,8 +262,7 @@ static pid_t second_victim(const struct kill_sweep *sweep)
 void kill_play(const struct kill_sweep *sweep, const struct kill_position *position,
                struct kill_verdict *verdict)
 {
-        pid_t companion;
-        pid_t victim = kill_begin(sweep, verdict, &companion);
+        pid_t victim = kill_begin(sweep, verdict);
         lead(victim, sweep, &position->first);
         /* The parent of an adopted one learns of its death when its tracer has. */
         bool late = position->reap_late && position->mode != KILL_STOP && !sweep->adopt;
@@ -252,11 +276,11 @@ void kill_play(const struct kill_sweep *sweep, const struct kill_position *posit
                 end_victim(second, false);
         }
         if (!sweep->patient)
-                kill_end_companion(companion, verdict->since);
+                kill_end_companion(verdict->since);
         verdict->found = sweep->survive();
-        verdict->recovery = hay_now() - verdict->since;
+        verdict->recovery = hay_now() - verdict->since - starved();
         if (sweep->patient)
-                kill_end_companion(companion, hay_now());
+                kill_end_companion(hay_now());
         if (late)
                 kill_reap(victim);
         kill_check_leaks();
@@ -270,8 +294,7 @@ void kill_play(const struct kill_sweep *sweep, const struct kill_position *posit
 void kill_rehearse(const struct kill_sweep *sweep, const struct kill_position *position,
                    struct kill_verdict *verdict, struct kill_path *path)
 {
-        pid_t companion;
-        pid_t victim = kill_begin(sweep, verdict, &companion);
+        pid_t victim = kill_begin(sweep, verdict);
         if (position->mode == KILL_TWICE) {
                 lead(victim, sweep, &position->first);
                 end_victim(victim, position->reap_late && !sweep->adopt);

@@ -1,62 +1,41 @@
-/* The driver: every sweep, every position, several stages at once (most of them wait for the end of
- * somebody's slice). */
-#include "plan.h"
+/* The driver: every sweep, in each way of going wrong. */
+#include "jobs.h"
 
 #include "member/park.h"
 
 #include <getopt.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/personality.h>
-#include <sys/prctl.h>
-#include <sys/time.h>
-#include <sys/wait.h>
 
 #define SWEEPS 512
-#define JOBS 64
-#define SHORT_POSITIONS 160
+
+/* What happens to the victim, and how many positions a sweep has of it: in the whole, in short. */
+static const struct mode {
+        enum kill_mode mode;
+        const char *option;
+        const char *title;
+        long most, most_in_short;
+} modes[] = {
+        { KILL_ONCE, "once", "killed", 1000000, 160 },
+        { KILL_TWICE, "twice", "killed, and a second one in its recovery from that", 1000, 36 },
+        { KILL_STOP, "stop", "stopped", 200, 24 },
+};
+#define MODES (sizeof(modes) / sizeof(*modes))
 
 static struct {
         bool brief;
         bool list;
-        enum kill_mode mode;
+        bool chosen[MODES]; /* none: all */
         unsigned seed;
         int jobs;
-        long most; /* positions a sweep */
+        long most; /* positions a sweep; 0: the mode's */
         long at;   /* only this one; -1: all */
         int names;
         char **name;
 } options = { .jobs = 8, .at = -1 };
 
-struct sums {
-        uint64_t positions, hangs, torn, leaks;
-        int64_t slowest;
-};
-
-struct job {
-        pid_t pid;
-        size_t index; /* of the position in the plan */
-        hay_time until;
-        bool stalled; /* the machine stood still meanwhile */
-        struct kill_position position;
-};
-
-/* A sweep that runs, or one kill of it with all second ones. */
-struct run {
-        const struct kill_sweep *sweep;
-        const struct kill_plan *plan;
-        struct kill_position model; /* what the positions have in common */
-        unsigned char *found;       /* of each */
-        struct sums sums;
-        unsigned told; /* failures told so far */
-};
-
 static const struct kill_sweep *sweeps[SWEEPS];
 static size_t sweep_count;
-static struct job jobs[JOBS];
-static hay_time last_awake;
-static struct kill_verdict *verdicts; /* one a job, shared with its stage */
-static struct kill_path *path;        /* shared with the stage that records */
+static struct kill_path *path; /* shared with the stage that records */
 
 void kill_add(const struct kill_sweep *added, size_t count)
 {
@@ -67,57 +46,7 @@ void kill_add(const struct kill_sweep *added, size_t count)
         }
 }
 
-static void *shared(size_t size)
-{
-        void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED)
-                abort();
-        return memory;
-}
-
-static void on_tick(int signal)
-{
-        (void)signal;
-}
-
-/* Function and line of an instruction, by the tool that comes with the compiler. */
-static void tell_place(uint64_t at)
-{
-        extern const char __executable_start[];
-        extern const char etext[];
-        uint64_t start = (uint64_t)(uintptr_t)__executable_start;
-        if (at < start || at >= (uint64_t)(uintptr_t)etext) {
-                printf("      at %#lx, in a library\n", (unsigned long)at);
-                return;
-        }
-        char command[128];
-        char line[512];
-        snprintf(command, sizeof(command), "addr2line -fpse /proc/%d/exe %#lx", (int)getpid(),
-                 (unsigned long)(at - start));
-        FILE *tool = popen(command, "r");
-        printf("      at %s", tool && fgets(line, sizeof(line), tool) ? line : "?\n");
-        if (tool)
-                pclose(tool);
-}
-
-static void tell_failure(struct run *run, const struct job *job, const struct kill_verdict *verdict)
-{
-        static const char *const words[] = { [KILL_NOTHING] = "HANG",
-                                             [KILL_HANG] = "HANG",
-                                             [KILL_TORN] = "TORN",
-                                             [KILL_LEAK] = "LEAK" };
-        if (++run->told > 8)
-                return;
-        printf("  %s: %s at position %u%s", words[verdict->outcome], run->sweep->name,
-               run->plan->position[job->index], verdict->inside ? " (asleep in the call)" : "");
-        printf(": %s\n", verdict->outcome == KILL_NOTHING ? "the stage does not end or crashed"
-                                                          : verdict->message);
-        if (verdict->at)
-                tell_place(verdict->at);
-        fflush(stdout);
-}
-
-static void add_up(struct sums *sums, const struct sums *more)
+static void add_up(struct kill_sums *sums, const struct kill_sums *more)
 {
         sums->positions += more->positions;
         sums->hangs += more->hangs;
@@ -126,164 +55,10 @@ static void add_up(struct sums *sums, const struct sums *more)
         sums->slowest = sums->slowest > more->slowest ? sums->slowest : more->slowest;
 }
 
-static void start(struct run *run, struct job *job, struct kill_verdict *verdict)
-{
-        memset(verdict, 0, sizeof(*verdict));
-        const struct kill_way *way =
-                run->model.mode == KILL_TWICE ? &job->position.second : &job->position.first;
-        fflush(NULL);
-        job->stalled = false;
-        job->until = hay_in_ms(20000 + way->steps / 2 + way->hits / 2);
-        job->pid = fork();
-        if (job->pid == 0)
-                kill_play(run->sweep, &job->position, verdict);
-        if (job->pid < 0) {
-                perror("fork");
-                exit(2);
-        }
-}
-
-/* What the processes of a stage that does not end wait for. */
-static void tell_group(pid_t group)
-{
-        char command[200];
-        snprintf(command, sizeof(command),
-                 "for p in $(pgrep -g %d); do echo \"      $p $(cut -d' ' -f3 /proc/$p/stat) in "
-                 "call "
-                 "$(cat /proc/$p/syscall 2>&1)\"; done",
-                 (int)group);
-        fflush(stdout);
-        if (system(command) < 0)
-                puts("      ?");
-}
-
-/* Whatever the stage left. */
-static bool end_group(pid_t pid)
-{
-        bool any = kill(-pid, SIGKILL) == 0;
-        return any;
-}
-
-static void judge(struct run *run, struct job *job, const struct kill_verdict *verdict)
-{
-        struct sums *sums = &run->sums;
-        sums->positions++;
-        run->found[job->index] = (unsigned char)verdict->found;
-        if (verdict->recovery > sums->slowest)
-                sums->slowest = verdict->recovery;
-        sums->hangs += verdict->outcome == KILL_HANG || verdict->outcome == KILL_NOTHING;
-        sums->torn += verdict->outcome == KILL_TORN;
-        sums->leaks += verdict->outcome == KILL_LEAK;
-        if (verdict->outcome != KILL_FINE)
-                tell_failure(run, job, verdict);
-}
-
-/* Where the machine (a virtual one) stands still for a while, no deadline holds. The driver is
- * awake several times a second: when it was not, what hung meanwhile is tried again. */
-static void watch_machine(void)
-{
-        hay_time now = hay_now();
-        hay_time gap = last_awake ? now - last_awake : 0;
-        last_awake = now;
-        if (gap < 700 * 1000000ll)
-                return;
-        for (int i = 0; i < options.jobs; i++) {
-                jobs[i].stalled = true;
-                jobs[i].until += gap;
-        }
-}
-
-/* A stage has ended, or was ended: judge it, or try again. */
-static void finish(struct run *run, struct job *job, struct kill_verdict *verdict)
-{
-        if (end_group(job->pid) && verdict->outcome == KILL_FINE) {
-                verdict->outcome = KILL_LEAK;
-                snprintf(verdict->message, sizeof(verdict->message), "processes are left");
-        }
-        if (verdict->outcome == KILL_STRAYED) {
-                struct kill_way *way = run->model.mode == KILL_TWICE ? &job->position.second
-                                                                     : &job->position.first;
-                if (way->checkpoint) {
-                        *way = kill_slow_way(run->plan->position[job->index], way->inside);
-                        start(run, job, verdict);
-                        return;
-                }
-                /* The path went elsewhere; where it went is as good a position. */
-                job->pid = 0;
-                return;
-        }
-        if (job->stalled && verdict->outcome <= KILL_HANG && verdict->outcome != KILL_FINE) {
-                start(run, job, verdict);
-                return;
-        }
-        judge(run, job, verdict);
-        job->pid = 0;
-}
-
-static void wait_for_jobs(struct run *run)
-{
-        int status;
-        pid_t pid = waitpid(-1, &status, 0);
-        watch_machine();
-        for (int i = 0; i < options.jobs; i++) {
-                struct job *job = &jobs[i];
-                if (!job->pid)
-                        continue;
-                if (pid == job->pid) {
-                        finish(run, job, &verdicts[i]);
-                } else if (hay_now() > job->until) {
-                        tell_group(job->pid);
-                        end_group(job->pid);
-                        kill(job->pid, SIGKILL);
-                        waitpid(job->pid, &status, 0);
-                        finish(run, job, &verdicts[i]);
-                }
-        }
-}
-
-static struct job *free_job(void)
-{
-        for (int i = 0; i < options.jobs; i++)
-                if (!jobs[i].pid)
-                        return &jobs[i];
-        return NULL;
-}
-
-static bool any_job(void)
-{
-        for (int i = 0; i < options.jobs; i++)
-                if (jobs[i].pid)
-                        return true;
-        return false;
-}
-
-static void run_positions(struct run *run)
-{
-        last_awake = 0;
-        for (size_t i = 0; i < run->plan->count; i++) {
-                if (options.at >= 0 && run->model.mode != KILL_TWICE &&
-                    run->plan->position[i] != (uint32_t)options.at)
-                        continue;
-                struct job *job;
-                while (!(job = free_job()))
-                        wait_for_jobs(run);
-                job->index = i;
-                job->position = run->model;
-                job->position.reap_late = i % 2;
-                if (run->model.mode == KILL_TWICE)
-                        job->position.second = run->plan->ways[i];
-                else
-                        job->position.first = run->plan->ways[i];
-                start(run, job, &verdicts[job - jobs]);
-        }
-        while (any_job())
-                wait_for_jobs(run);
-}
-
 /* One commit: what had not happened at a position had not at an earlier one. And once the operation
  * has returned, it has happened. Beside a companion the way is not the same each time, so that
  * positions of different runs can't be compared. */
-static void check_order(struct run *run)
+static void check_order(struct kill_run *run)
 {
         if (run->sweep->unordered || run->sweep->companion || run->model.mode != KILL_ONCE)
                 return;
@@ -302,33 +77,7 @@ static void check_order(struct run *run)
         }
 }
 
-/* Step through it once. False: that failed, and was told. */
-static bool record(struct run *run)
-{
-        int status;
-        struct kill_verdict *verdict = &verdicts[JOBS];
-        memset(verdict, 0, sizeof(*verdict));
-        path->count = 0;
-        fflush(NULL);
-        pid_t pid = fork();
-        if (pid == 0)
-                kill_rehearse(run->sweep, &run->model, verdict, path);
-        hay_time until = hay_in_ms(120000);
-        while (waitpid(pid, &status, 0) != pid && hay_now() < until)
-                ;
-        end_group(pid);
-        if (verdict->outcome == KILL_FINE && !path->too_long)
-                return true;
-        if (run->model.mode == KILL_TWICE && verdict->outcome == KILL_STRAYED)
-                return false;
-        kill(pid, SIGKILL);
-        printf("  TORN: %s: it can't be stepped through: %s\n", run->sweep->name,
-               path->too_long ? "too long" : verdict->message);
-        run->sums.torn++;
-        return false;
-}
-
-static void make_found(struct run *run)
+static void make_found(struct kill_run *run)
 {
         free(run->found);
         run->found = calloc(run->plan->count + 1, 1);
@@ -337,59 +86,67 @@ static void make_found(struct run *run)
 }
 
 /* Every second kill after one first. */
-static void run_second(struct run *run, const struct kill_way *first, size_t most)
+static void run_second(struct kill_run *run, const struct kill_way *first, size_t most)
 {
         run->model.mode = KILL_TWICE;
         run->model.first = *first;
-        if (!record(run))
+        if (!kill_jobs_record(run, path))
                 return;
         const struct kill_plan *outer = run->plan;
         struct kill_plan plan = kill_plan_make(path, most, &options.seed);
         run->plan = &plan;
         make_found(run);
-        run_positions(run);
+        kill_jobs_run(run, -1);
         kill_plan_free(&plan);
         run->plan = outer;
 }
 
-static void run_twice(struct run *run, const struct kill_plan *plan)
+/* As many first kills as second ones. */
+static void run_twice(struct kill_run *run, size_t most)
 {
-        /* As many first kills as second ones. */
+        const struct kill_plan *plan = run->plan;
         size_t firsts = 1;
-        while (firsts * firsts < (size_t)options.most && firsts < plan->count)
+        while (firsts * firsts < most && firsts < plan->count)
                 firsts++;
         for (size_t i = 0; i < firsts; i++) {
                 size_t index = firsts == 1 ? 0 : i * (plan->count - 1) / (firsts - 1);
-                run_second(run, &plan->ways[index], (size_t)options.most / firsts + 1);
+                run_second(run, &plan->ways[index], most / firsts + 1);
         }
 }
 
-static void run_sweep(const struct kill_sweep *sweep, struct sums *all)
+static void run_plan(struct kill_run *run, enum kill_mode mode, size_t most)
 {
-        struct run run = { .sweep = sweep, .model.mode = KILL_ONCE };
+        bool all = mode == KILL_TWICE || options.at >= 0;
+        struct kill_plan plan = kill_plan_make(path, all ? SIZE_MAX : most, &options.seed);
+        run->plan = &plan;
+        run->model.mode = mode;
+        if (mode == KILL_TWICE) {
+                run_twice(run, most);
+        } else {
+                make_found(run);
+                kill_jobs_run(run, options.at);
+                if (options.at < 0)
+                        check_order(run);
+        }
+        kill_plan_free(&plan);
+        free(run->found);
+}
+
+static void run_sweep(const struct kill_sweep *sweep, const struct mode *mode,
+                      struct kill_sums *all)
+{
+        struct kill_run run = { .sweep = sweep, .model.mode = KILL_ONCE };
         hay_time begun = hay_now();
-        if (record(&run)) {
+        long most =
+                options.most ? options.most : (options.brief ? mode->most_in_short : mode->most);
+        if (kill_jobs_record(&run, path)) {
                 uint32_t length = path->count;
-                size_t most = options.mode == KILL_TWICE ? SIZE_MAX : (size_t)options.most;
-                struct kill_plan plan =
-                        kill_plan_make(path, options.at >= 0 ? SIZE_MAX : most, &options.seed);
-                run.plan = &plan;
-                run.model.mode = options.mode;
-                if (options.mode == KILL_TWICE) {
-                        run_twice(&run, &plan);
-                } else {
-                        make_found(&run);
-                        run_positions(&run);
-                        if (options.at < 0)
-                                check_order(&run);
-                }
+                run_plan(&run, mode->mode, (size_t)most);
                 printf("%-46s %6u long %7lu positions %4ld ms %5ld s%s\n", sweep->name, length,
                        (unsigned long)run.sums.positions, (long)(run.sums.slowest / 1000000),
                        (long)((hay_now() - begun) / 1000000000),
                        run.sums.hangs + run.sums.torn + run.sums.leaks ? "  FAILED" : "");
                 fflush(stdout);
-                kill_plan_free(&plan);
-                free(run.found);
         }
         add_up(all, &run.sums);
 }
@@ -402,74 +159,103 @@ static bool is_wanted(const char *name)
         return options.names == 0;
 }
 
+static struct kill_sums run_sweeps(const struct mode *mode)
+{
+        struct kill_sums all = { 0 };
+        printf("%s:\n", mode->title);
+        for (size_t i = 0; i < sweep_count; i++)
+                if (is_wanted(sweeps[i]->name))
+                        run_sweep(sweeps[i], mode, &all);
+        return all;
+}
+
+static int list(void)
+{
+        int count = 0;
+        for (size_t i = 0; i < sweep_count; i++)
+                if (is_wanted(sweeps[i]->name))
+                        count += puts(sweeps[i]->name) >= 0;
+        return count ? 0 : 1;
+}
+
 static void usage(void)
 {
-        puts("sweep [--short] [--twice | --stop] [--most N] [--at K] [--seed S] [--jobs N] "
-             "[--list] "
-             "[NAME...]\n"
+        puts("sweep [--short] [--once] [--twice] [--stop] [--most N] [--at K] [--seed S] [--jobs "
+             "N]\n"
+             "      [--list] [NAME...]\n"
              "  Kill a victim at each instruction of each operation with NAME in its name.\n"
              "  --short   some positions of the long ones\n"
-             "  --twice   kill a second one at each instruction of its recovery from the first\n"
-             "  --stop    stop it instead, until the others' deadlines have passed\n"
+             "  --once    only that\n"
+             "  --twice   only kills of a second one, in its recovery from the first\n"
+             "  --stop    only stops, until the others' deadlines have passed\n"
              "  --most N  at most so many positions of each; first comings to an instruction come "
              "first\n"
-             "  --at K    only position K\n"
+             "  --at K    only position K; not with --twice\n"
              "  --seed S  which positions a sample has\n"
              "  --jobs N  stages at once (8)\n"
              "  --list    the names of the sweeps");
         exit(2);
 }
 
+/* A whole number from `least` on, or the usage. */
+static long number_of(const char *text, long least)
+{
+        char *end;
+        errno = 0;
+        long number = strtol(text, &end, 10);
+        if (end == text || *end || errno || number < least) {
+                fprintf(stderr, "sweep: \"%s\" is no whole number from %ld on\n", text, least);
+                usage();
+        }
+        return number;
+}
+
+static void choose(const char *option)
+{
+        for (size_t i = 0; i < MODES; i++)
+                options.chosen[i] |= strcmp(modes[i].option, option) == 0;
+}
+
 static void parse(int argc, char **argv)
 {
         static const struct option known[] = {
-                { "short", no_argument, NULL, 's' },
-                { "twice", no_argument, NULL, 't' },
-                { "stop", no_argument, NULL, 'p' },
-                { "most", required_argument, NULL, 'm' },
-                { "at", required_argument, NULL, 'a' },
-                { "seed", required_argument, NULL, 'r' },
-                { "jobs", required_argument, NULL, 'j' },
-                { "list", no_argument, NULL, 'l' },
-                { 0 },
+                { "short", no_argument, NULL, 's' },      { "once", no_argument, NULL, 'm' },
+                { "twice", no_argument, NULL, 'm' },      { "stop", no_argument, NULL, 'm' },
+                { "most", required_argument, NULL, 'n' }, { "at", required_argument, NULL, 'a' },
+                { "seed", required_argument, NULL, 'r' }, { "jobs", required_argument, NULL, 'j' },
+                { "list", no_argument, NULL, 'l' },       { 0 },
         };
+        int index;
         options.seed = (unsigned)(hay_now() / 1000);
-        for (int c; (c = getopt_long(argc, argv, "", known, NULL)) >= 0;) {
-                switch (c) {
-                case 's':
+        for (int c; (c = getopt_long(argc, argv, "", known, &index)) >= 0;) {
+                if (c == 's')
                         options.brief = true;
-                        break;
-                case 't':
-                        options.mode = KILL_TWICE;
-                        break;
-                case 'p':
-                        options.mode = KILL_STOP;
-                        break;
-                case 'm':
-                        options.most = atol(optarg);
-                        break;
-                case 'a':
-                        options.at = atol(optarg);
-                        break;
-                case 'r':
-                        options.seed = (unsigned)strtoul(optarg, NULL, 10);
-                        break;
-                case 'j':
-                        options.jobs = atoi(optarg);
-                        break;
-                case 'l':
+                else if (c == 'm')
+                        choose(known[index].name);
+                else if (c == 'n')
+                        options.most = number_of(optarg, 1);
+                else if (c == 'a')
+                        options.at = number_of(optarg, 0);
+                else if (c == 'r')
+                        options.seed = (unsigned)number_of(optarg, 0);
+                else if (c == 'j')
+                        options.jobs = (int)number_of(optarg, 1);
+                else if (c == 'l')
                         options.list = true;
-                        break;
-                default:
+                else
                         usage();
-                }
         }
-        if (options.jobs < 1 || options.jobs > JOBS || options.most < 0)
-                usage();
-        if (!options.most)
-                options.most = options.brief ? SHORT_POSITIONS : 1000000;
         options.names = argc - optind;
         options.name = argv + optind;
+        if (options.jobs > KILL_JOBS || (options.at >= 0 && options.chosen[KILL_TWICE]))
+                usage();
+        if (options.at >= 0 && !options.chosen[KILL_STOP])
+                choose("once");
+        bool any = false;
+        for (size_t i = 0; i < MODES; i++)
+                any |= options.chosen[i];
+        for (size_t i = 0; i < MODES; i++)
+                options.chosen[i] |= !any;
 }
 
 /* The same addresses in every run, so that a position means the same. */
@@ -496,29 +282,23 @@ int main(int argc, char **argv)
         fix_addresses(argv);
         hay_main(argc, argv);
         parse(argc, argv);
-        verdicts = shared((JOBS + 1) * sizeof(*verdicts));
-        path = shared(sizeof(*path));
-        warm_up();
-        struct sigaction action = { .sa_handler = on_tick };
-        sigaction(SIGALRM, &action, NULL);
-        struct itimerval timer = { .it_interval.tv_usec = 200000, .it_value.tv_usec = 200000 };
-        struct sums all = { 0 };
-        size_t swept = 0;
-        if (!options.list) {
-                setitimer(ITIMER_REAL, &timer, NULL);
-                printf("seed: %u (--seed)\n", options.seed);
-        }
-        for (size_t i = 0; i < sweep_count; i++) {
-                if (!is_wanted(sweeps[i]->name))
-                        continue;
-                swept++;
-                if (options.list)
-                        puts(sweeps[i]->name);
-                else
-                        run_sweep(sweeps[i], &all);
-        }
         if (options.list)
-                return swept ? 0 : 1;
+                return list();
+        path = kill_share(sizeof(*path));
+        warm_up();
+        kill_jobs_prepare(options.jobs);
+        printf("seed: %u (--seed)\n", options.seed);
+        struct kill_sums all = { 0 };
+        for (size_t i = 0; i < MODES; i++) {
+                if (!options.chosen[i])
+                        continue;
+                struct kill_sums sums = run_sweeps(&modes[i]);
+                printf("%s: %lu positions\n\n", modes[i].title, (unsigned long)sums.positions);
+                add_up(&all, &sums);
+        }
+        if (kill_jobs_again())
+                printf("%u tries came late for want of a processor, and were made again\n",
+                       kill_jobs_again());
         printf("kill: %lu positions, %lu hangs, %lu torn, %lu leaks, slowest recovery %ld ms\n",
                (unsigned long)all.positions, (unsigned long)all.hangs, (unsigned long)all.torn,
                (unsigned long)all.leaks, (long)(all.slowest / 1000000));
