@@ -3,6 +3,9 @@
  * that is not stopped there at once, whichever the instruction was. */
 #include "kit.h"
 
+#include "member/park.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -10,6 +13,7 @@
 
 #define AT_ONCE (150 * 1000000ll) /* ns; a slice has 250 ms */
 #define TRIES 4                   /* on a machine that stood still */
+#define OTHER_CASE INT64_MAX      /* what this try was can't be judged */
 #define STEPS_MOST 5000
 
 static int get_one(void *arg)
@@ -64,6 +68,7 @@ static hay_time put_at_step(long steps, bool *ret_ended)
         pid_t led = kit_fork(get_one_led, queue);
         ck_assert_int_eq(next_stop(led), SIGUSR1);
         ck_assert_int_eq(ptrace(PTRACE_CONT, led, NULL, NULL), 0);
+        hay_time slept_since = hay_now();
         wait_until_asleep(led);
         /* The call in which it sleeps is begun again, as a step. */
         ck_assert_int_eq(kill(led, SIGSTOP), 0);
@@ -81,17 +86,25 @@ static hay_time put_at_step(long steps, bool *ret_ended)
         }
         *ret_ended = stop != SIGTRAP;
         hay_time begun = hay_now();
-        ck_assert_int_eq(hay_queue_put(queue, &id, sizeof(id), HAY_NOWAIT), 0);
+        /* On a busy machine it has slept for a slice, and may shrink the queue just now, under the put
+         * guard: that is another case. */
+        int r = hay_queue_put(queue, &id, sizeof(id), HAY_NOWAIT);
+        ck_assert(r == 0 || (r == -ETIMEDOUT && hay_now() - slept_since >= HF_SLICE_IDLE));
+        if (r < 0) {
+                ck_assert_int_eq(kill(other, SIGKILL), 0);
+                ck_assert_int_eq(waitpid(other, NULL, 0), other);
+        }
         if (!*ret_ended) {
                 ck_assert_int_eq(ptrace(PTRACE_CONT, led, NULL, NULL), 0);
                 ck_assert_int_eq(next_stop(led), SIGUSR2);
         }
-        ck_assert_int_eq(kit_wait(other), 0);
+        if (r == 0)
+                ck_assert_int_eq(kit_wait(other), 0);
         hay_time took = hay_now() - begun;
         ck_assert_int_eq(ptrace(PTRACE_CONT, led, NULL, NULL), 0);
         ck_assert_int_eq(kit_wait(led), 0);
         hay_queue_free(queue);
-        return took;
+        return r < 0 ? OTHER_CASE : took;
 }
 
 TEST(a_message_wakes_a_getter_whatever_another_one_is_just_doing)
@@ -99,7 +112,7 @@ TEST(a_message_wakes_a_getter_whatever_another_one_is_just_doing)
         bool ended = false;
         for (long steps = 1; !ended; steps++) {
                 hay_time took = AT_ONCE;
-                for (int i = 0; i < TRIES && took >= AT_ONCE; i++)
+                for (int i = 0; i < TRIES && took >= AT_ONCE; i += took != OTHER_CASE)
                         took = put_at_step(steps, &ended);
                 ck_assert_msg(took < AT_ONCE, "put after %ld steps, got after %ld ms", steps,
                               (long)(took / 1000000));

@@ -80,21 +80,31 @@ static void notify_one(void)
         hay_lock_release(&shared->lock);
 }
 
-/* One notification may go to either of two waiters. */
-static void notify_both(void)
+/* What unblocks a victim does not wait for the lock: the victim may be stopped with it by now. One
+ * notification may go to either of two waiters. */
+static void unblock(void)
 {
-        if (!take())
-                kill_hang("the lock");
+        if (hay_lock_acquire(&shared->lock, HAY_NOWAIT) < 0)
+                return;
         hay_condition_notify(&shared->condition, 2);
         hay_lock_release(&shared->lock);
 }
 
-static void rnotify(void)
+static void runblock(void)
 {
-        if (hay_rlock_acquire(&shared->rlock, hay_in_ms(1000)) < 0)
-                kill_hang("the rlock");
+        if (hay_rlock_acquire(&shared->rlock, HAY_NOWAIT) < 0)
+                return;
         hay_condition_notify_all(&shared->condition);
         hay_rlock_release(&shared->rlock);
+}
+
+static void unblock_with_flag(void)
+{
+        if (hay_lock_acquire(&shared->lock, HAY_NOWAIT) < 0)
+                return;
+        shared->flag = true;
+        hay_condition_notify(&shared->condition, 1);
+        hay_lock_release(&shared->lock);
 }
 
 static void notify_with_flag(void)
@@ -271,7 +281,7 @@ static void event_deadline_holds(void)
         kill_expect(r == 0 || r == -ETIMEDOUT, "beside a stopped one: %d", r);
 }
 
-#define WAITER .before = take_for_ever, .unblock = notify_one, .recover = notify_one
+#define WAITER .before = take_for_ever, .unblock = unblock, .recover = notify_one
 #define STOP .meanwhile = deadline_holds
 #define EVENT_STOP .meanwhile = event_deadline_holds, .recover = set
 
@@ -279,13 +289,13 @@ static const struct kill_sweep table[] = {
         { "condition: wait", fresh, .operation = wait_on_it, .survive = survive, WAITER, STOP },
         { "condition: wait, beside another", fresh, .operation = take_and_wait,
           .companion = wait_once, .survive = survive_with_waiter, .patient = true,
-          .unblock = notify_both },
+          .unblock = unblock },
         { "condition: wait, deadline passes", fresh, .before = take_for_ever,
           .operation = wait_a_moment, .survive = survive, STOP },
         { "condition: wait_for", fresh, .before = take_for_ever, .operation = wait_for,
-          .unblock = notify_with_flag, .survive = survive, STOP },
+          .unblock = unblock_with_flag, .survive = survive, STOP },
         { "condition: wait_rlock", fresh, .before = take_rlock_twice, .operation = wait_rlock,
-          .unblock = rnotify, .survive = survive_rlock },
+          .unblock = runblock, .survive = survive_rlock },
         { "condition: notify, a waiter asleep", fresh, .operation = notify_with_flag,
           .companion = wait_for_flag, .patient = true, .survive = survive_with_flag },
         { "condition: notify_all, a waiter asleep", fresh, .operation = notify_all_with_flag,

@@ -45,6 +45,13 @@ static void release(void)
         hay_lock_release(&shared->lock);
 }
 
+/* A victim that sleeps may wait for another's death instead. */
+static void let_go(void)
+{
+        if (is_mine())
+                release();
+}
+
 static void use(void)
 {
         if (hay_lock_acquire(&shared->lock, HAY_FOREVER) < 0)
@@ -77,8 +84,7 @@ static void look(void)
 /* It can be taken; half-done work comes with the news of a death, and with nothing else. */
 static enum kill_found survive(void)
 {
-        if (is_mine())
-                release();
+        let_go();
         int r = kill_in_time(hay_lock_acquire(&shared->lock, hay_in_ms(1000)));
         kill_expect(r == 0 || r == HAY_OWNER_DIED, "acquire: %d", r);
         kill_expect(r == HAY_OWNER_DIED || shared->first == shared->second,
@@ -244,18 +250,18 @@ static const struct kill_sweep table[] = {
         { "lock: acquire, work, release", fresh, .operation = use, .survive = survive, STOP },
         { "lock: first use", fresh, .operation = use, .survive = survive, .stranger = true, STOP },
         { "lock: acquire, contended", held, .operation = use, .survive = survive_any,
-          .unblock = release, STOP },
+          .unblock = let_go, STOP },
         { "lock: acquire, owner died", fresh, death_of_owner, .operation = use,
           .survive = survive_two, .meanwhile = deadline_holds_or_died, .recover = recover },
         { "lock: acquire, held, a waiter asleep", held, .operation = use, .survive = survive_any,
-          .companion = wait_for_it, .patient = true, .unblock = release, STOP },
+          .companion = wait_for_it, .patient = true, .unblock = let_go, STOP },
         { "lock: release, a waiter asleep", fresh, .before = acquire, .operation = release,
           .survive = survive_any, .companion = wait_for_it, .recover = recover },
-        { "lock: try, held", held, .operation = try_to, .survive = survive_any, .unblock = release,
+        { "lock: try, held", held, .operation = try_to, .survive = survive_any, .unblock = let_go,
           STOP },
         { "lock: acquire, deadline passes", held, .operation = try_for_a_while,
-          .survive = survive_any, .unblock = release, STOP },
-        { "lock: locked", held, .operation = look, .survive = survive_any, .unblock = release,
+          .survive = survive_any, .unblock = let_go, STOP },
+        { "lock: locked", held, .operation = look, .survive = survive_any, .unblock = let_go,
           STOP },
         { "rlock: acquire twice, work, release", fresh, .operation = ruse, .survive = rsurvive,
           RSTOP },
