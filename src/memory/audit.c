@@ -65,6 +65,49 @@ static int walk(struct hf_heap *heap, struct hay_audit *sum)
         return 0;
 }
 
+/* What the lists hold, in any order. */
+struct listed {
+        uint64_t count;
+        uint64_t sum; /* of the units' numbers */
+};
+
+static void add_list(const struct hf_heap *heap, uint32_t head, struct listed *listed)
+{
+        while (head && head <= heap->unit_count && listed->count <= heap->unit_count) {
+                listed->count++;
+                listed->sum += head;
+                head = heap->units[head - 1].next;
+        }
+}
+
+static struct listed lists_of(const struct hf_heap *heap)
+{
+        struct listed listed = { 0 };
+        for (unsigned i = 0; i < HF_LISTS; i++)
+                add_list(heap, heap->root->free_lists[i], &listed);
+        for (unsigned i = 0; i < hf_slab_classes(); i++)
+                add_list(heap, heap->root->partial[i], &listed);
+        return listed;
+}
+
+/* What is derived must come out the same when it is rebuilt. */
+static int rebuild(struct hf_heap *heap, const struct hay_audit *sum)
+{
+        struct hay_audit again = { 0 };
+        uint64_t warm_free = heap->root->warm_free;
+        struct listed listed = lists_of(heap);
+        int r = hf_span_rebuild(heap);
+        if (r == 0)
+                r = walk(heap, &again);
+        if (r < 0)
+                return r;
+        struct listed relisted = lists_of(heap);
+        bool is_same = heap->root->warm_free == warm_free && again.blocks == sum->blocks &&
+                       again.used == sum->used && listed.count == relisted.count &&
+                       listed.sum == relisted.sum;
+        return is_same ? 0 : -EUCLEAN;
+}
+
 int hay_audit(struct hay_audit *ret_audit)
 {
         int r;
@@ -74,13 +117,9 @@ int hay_audit(struct hay_audit *ret_audit)
         struct hf_heap heap = hf_heap_here();
         struct hay_audit sum = { .region_size = heap.unit_count * HF_UNIT_SIZE };
         hf_heap_lock(&heap, NULL);
-        uint64_t warm_free = heap.root->warm_free;
         r = walk(&heap, &sum);
-        /* What is derived must come out the same when it is rebuilt. */
         if (r == 0)
-                r = hf_span_rebuild(&heap);
-        if (r == 0 && heap.root->warm_free != warm_free)
-                r = -EUCLEAN;
+                r = rebuild(&heap, &sum);
         hf_heap_unlock(&heap);
         if (r < 0)
                 return r;

@@ -1,5 +1,8 @@
 #include "kit.h"
 
+#include "memory/unit.h"
+
+#include <errno.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -200,6 +203,26 @@ TEST(the_heap_adds_up_after_kills_in_the_middle)
                 hay_free(block);
                 ck_assert_int_eq(hay_audit(NULL), 0);
         }
+}
+
+/* As if a killed one had left it so, and nobody had repaired it. */
+TEST(a_count_or_a_list_that_is_stale_is_found)
+{
+        struct hf_heap heap = hf_heap_here();
+        void *block = hay_alloc(100, 0);
+        uint64_t index = (hf_offset_of(block) - heap.base) / HF_UNIT_SIZE;
+        ck_assert_int_eq(hay_audit(NULL), 0);
+        heap.units[index].live++;
+        ck_assert_int_eq(hay_audit(NULL), -EUCLEAN);
+        /* It has been counted again. */
+        ck_assert_int_eq(hay_audit(NULL), 0);
+        uint32_t *list = &heap.root->partial[hf_span_class(heap.units[index].word)];
+        ck_assert_uint_ne(*list, 0);
+        *list = 0;
+        ck_assert_int_eq(hay_audit(NULL), -EUCLEAN);
+        ck_assert_int_eq(hay_audit(NULL), 0);
+        hay_free(block);
+        ck_assert_int_eq(hay_audit(NULL), 0);
 }
 
 KIT_MAIN
