@@ -9,6 +9,7 @@
 
 #define KEPT 8u
 #define ACTS_MOST 3000u
+#define FUSE 6u /* acts before a hasty one kills itself, at most */
 
 static struct {
         struct storm_block *block;
@@ -88,7 +89,7 @@ static int cut_short(pid_t pid, uint32_t life)
         if (storm_below(2)) {
                 for (volatile unsigned i = storm_below(60000); i; i = i - 1)
                         ;
-                storm->life[life].killed = hay_now();
+                storm_doom(life);
                 kill(pid, SIGKILL);
         }
         while (waitpid(pid, &status, 0) < 0)
@@ -144,13 +145,13 @@ void storm_act_start(void)
         }
         bool kills = storm_below(3) == 0;
         if (kills) {
-                storm->life[life].killed = hay_now();
+                storm_doom(life);
                 hay_process_kill(process);
         }
         r = hay_process_join(process, HAY_FOREVER, &end);
         if (r < 0)
                 storm_complain("join: %s", strerror(-r));
-        else if (end.code != STARTED_OK && !(kills && end.signal == SIGKILL))
+        else if (end.code != STARTED_OK && !(storm->life[life].killed && end.signal == SIGKILL))
                 storm_complain("join: exit code %d, signal %d", end.code, end.signal);
         if (r == 0 && end.signal)
                 __atomic_fetch_add(&storm->kills, 1, __ATOMIC_RELAXED);
@@ -162,8 +163,12 @@ void storm_act_start(void)
 
 void storm_perform(unsigned acts)
 {
+        unsigned fuse = storm_is_hasty() && storm_below(4) ? 1 + storm_below(FUSE) : 0;
         while (acts-- && !storm_is_over()) {
-                unsigned chance = storm_below(100);
+                if (fuse && !--fuse)
+                        storm_light_fuse();
+                /* Locks are a word; the dead leave more undone in queues and in the heap. */
+                unsigned chance = storm_is_lit() ? 25 + storm_below(73) : storm_below(100);
                 if (chance < 42)
                         storm_act_sync();
                 else if (chance < 75)
@@ -178,6 +183,8 @@ void storm_perform(unsigned acts)
                         storm_act_fork();
                 else
                         storm_act_start();
+                if (!storm_is_lit())
+                        storm_think();
         }
         storm_free_blocks();
 }

@@ -25,7 +25,7 @@ static size_t some_size(bool may_be_large)
         unsigned chance = storm_below(256);
         if (chance == 0 && may_be_large)
                 return 70000 + storm_below(50000);
-        if (chance < 16)
+        if (chance < 64)
                 return 1000 + storm_below(1000);
         return sizeof(struct message) + storm_below(80);
 }
@@ -155,6 +155,7 @@ static void take(unsigned object, hay_time deadline, unsigned patience, bool pas
         }
         record->id = read_message(message.data, message.size, "take");
         storm_got(record);
+        storm_hold();
         struct storm_record *passed = NULL;
         if (passes) {
                 passed = storm_begin(STORM_PUT, STORM_PASSED, 50);
@@ -188,8 +189,7 @@ static void do_task(hay_time deadline, unsigned patience)
         record->id = read_message(large, size, "task");
         record->result = r;
         storm_got(record);
-        for (volatile unsigned i = storm_below(300); i; i = i - 1)
-                ;
+        storm_hold();
         storm_leave(record);
         int done = hay_queue_task_done(queue);
         if (done < 0)

@@ -1,16 +1,6 @@
 /* Acts on locks, semaphores, conditions, events and barriers. */
 #include "storm.h"
 
-/* Hold on for a moment, as a user does. */
-static void hold(void)
-{
-        unsigned chance = storm_below(64);
-        if (chance == 0)
-                usleep(200);
-        for (volatile unsigned i = storm_below(chance < 20 ? 60000 : 50); i; i = i - 1)
-                ;
-}
-
 static hay_time deadline_of(unsigned patience)
 {
         return patience ? hay_in_ms(patience) : HAY_FOREVER;
@@ -29,7 +19,7 @@ static void use_pair(struct storm_record *record, struct storm_pair *pair, int r
         __atomic_store_n(&pair->holder, (uint64_t)storm_me(), __ATOMIC_RELEASE);
         pair->second = pair->first;
         __atomic_store_n(&pair->first, pair->first + 1, __ATOMIC_RELEASE);
-        hold();
+        storm_hold();
         __atomic_store_n(&pair->second, pair->second + 1, __ATOMIC_RELEASE);
         __atomic_store_n(&pair->holder, 0ull, __ATOMIC_RELEASE);
         storm_leave(record);
@@ -108,7 +98,7 @@ static void use_permit(unsigned object)
                 return;
         }
         storm_got(record);
-        hold();
+        storm_hold();
         int value = hay_semaphore_value(semaphore);
         if (value < 0 || value >= (int)storm_permits_of(object))
                 storm_complain("semaphore %u: %d permits are free while one is held", object,

@@ -1,12 +1,13 @@
 /* After a round: its records by kind, who died when, and how long a wait may be excused.
  *
- * A wait is too long when it ended more than 1 s after it should have, not counting the time in which
- * its own process was ready but had no processor (the kernel's count), in which some process was
- * stopped (it may have held what the waiter needed), and in which the machine did not even run a
- * process that only slept. */
+ * A wait is too long when it ended more than 1 s after it should have, not counting the time in
+ * which its own process was ready but had no processor (the kernel's count), in which some process
+ * was stopped (it may have held what the waiter needed), and in which the machine did not even run
+ * a process that only slept. */
 #include "storm.h"
 
-struct storm_sums storm_sums;
+struct storm_sums *storm_sums;
+struct storm_recoveries *storm_recoveries;
 
 #define OBJECTS 8u
 
@@ -30,16 +31,19 @@ static void sort_records(void)
         round_log.sorted = calloc(all + 1, sizeof(*round_log.sorted));
         if (!round_log.sorted)
                 abort();
-        for (size_t i = 0; i < all; i++)
+        for (size_t i = 0; i < all; i++) {
                 if (storm->records[i].state != STORM_NEVER)
                         next[key_of(&storm->records[i]) + 1]++;
+                storm_sums->inside +=
+                        storm->records[i].state == STORM_BEGUN && storm_is_cut(&storm->records[i]);
+        }
         for (size_t i = 0; i < STORM_ACTS * OBJECTS; i++)
                 next[i + 1] += next[i];
         memcpy(round_log.start, next, sizeof(next));
         for (size_t i = 0; i < all; i++)
                 if (storm->records[i].state != STORM_NEVER)
                         round_log.sorted[next[key_of(&storm->records[i])]++] = &storm->records[i];
-        storm_sums.operations += round_log.start[STORM_ACTS * OBJECTS];
+        storm_sums->operations += round_log.start[STORM_ACTS * OBJECTS];
 }
 
 struct storm_record **storm_records_of(unsigned act, unsigned object, size_t *ret_count)
@@ -90,10 +94,10 @@ void storm_judge(const struct storm_record *record, hay_time due, hay_time ended
         hay_time excused = covered(storm->stops, storm->stop_count, due, ended) +
                            covered(storm->late, storm->late_count, due, ended) + delay;
         if (ended - due - excused <= STORM_LIMIT) {
-                storm_sums.slow++;
+                storm_sums->slow++;
                 return;
         }
-        storm_sums.stalls++;
+        storm_sums->stalls++;
         storm_complain("stall: life %u, %s %u: %s, %ld ms late (%ld ms of them excused)",
                        record->life, storm_act_name(record->act), record->object, what,
                        (long)((ended - due) / STORM_MS), (long)(excused / STORM_MS));
@@ -129,16 +133,9 @@ static void check_memory(void)
 
 void storm_note_recovery(hay_time took)
 {
-        static size_t room;
-        if (storm_sums.recovery_count == room) {
-                room = room ? 2 * room : 1024;
-                storm_sums.recoveries = realloc(storm_sums.recoveries, room * sizeof(hay_time));
-                if (!storm_sums.recoveries)
-                        abort();
-        }
-        storm_sums.recoveries[storm_sums.recovery_count++] = took;
-        if (took > storm_sums.slowest)
-                storm_sums.slowest = took;
+        uint32_t index = __atomic_fetch_add(&storm_recoveries->count, 1, __ATOMIC_RELAXED);
+        if (index < STORM_RECOVERIES)
+                storm_recoveries->times[index] = took;
 }
 
 void storm_check(void)

@@ -1,6 +1,8 @@
-/* What the log of a round proves of queues and pipes: each message is delivered once, or accounted to
- * a kill. */
+/* What the log of a round proves of queues and pipes: each message is delivered once, or accounted
+ * to a kill. */
 #include "storm.h"
+
+#include "channel/queue_ring.h"
 
 /* One message's fate in one queue. */
 struct fate {
@@ -142,6 +144,7 @@ static void check_long_waits(unsigned act, unsigned object)
 struct sums {
         uint64_t missing;
         uint64_t doubled;
+        uint64_t delivered; /* different ones */
 };
 
 static struct sums judge_fates(const char *what, unsigned object)
@@ -150,6 +153,7 @@ static struct sums judge_fates(const char *what, unsigned object)
         for (size_t i = 0; i < book.count; i++) {
                 const struct fate *fate = &book.fates[i];
                 sums.missing += fate->was_put && !fate->deliveries;
+                sums.delivered += fate->deliveries > 0;
                 sums.doubled += fate->deliveries > 1 ? fate->deliveries - 1 : 0;
                 if (fate->deliveries && (fate->is_put_over || !fate->is_known))
                         storm_complain(
@@ -176,7 +180,14 @@ static void check_lost(unsigned object, const struct sums *sums, uint64_t dead)
         uint64_t lost = hay_queue_lost(storm_objects->queues[object]);
         uint64_t lent, perhaps_lent;
         count_lent(object, &lent, &perhaps_lent);
-        storm_sums.lost += sums->missing + lent;
+        storm_sums->lost += sums->missing + lent;
+        uint64_t came_out = hf_count(storm_objects->queues[object]->head.place);
+        if (sums->delivered > came_out || lost > lent + perhaps_lent + came_out - sums->delivered)
+                storm_complain("queue %u: says that %lu were lost, while %lu came out of it, %lu "
+                               "arrived, and %lu were lent to the dead, %lu perhaps",
+                               object, (unsigned long)lost, (unsigned long)came_out,
+                               (unsigned long)sums->delivered, (unsigned long)lent,
+                               (unsigned long)perhaps_lent);
         if (lost < lent || lost > lent + perhaps_lent + dead)
                 storm_complain(
                         "queue %u: says that %lu were lost, while %lu were lent to the dead, "
@@ -185,7 +196,7 @@ static void check_lost(unsigned object, const struct sums *sums, uint64_t dead)
                         (unsigned long)perhaps_lent, (unsigned long)dead);
 }
 
-/* A task may come again after the death of him who had it, and is told to be one that came before. */
+/* A task may come again after the death of who had it, and is told to be one that came before. */
 static void check_redelivered(const struct sums *sums)
 {
         size_t count;
@@ -244,7 +255,7 @@ static void check_pipe(unsigned object)
         merge();
         struct sums sums = judge_fates("pipe", object);
         uint64_t dead = taken_by_dead(object);
-        storm_sums.lost += sums.missing;
+        storm_sums->lost += sums.missing;
         if (sums.doubled || sums.missing > dead)
                 storm_complain("pipe %u: %lu messages came twice, %lu are missing, %lu may be with "
                                "the dead",
@@ -258,4 +269,20 @@ void storm_check_queues(void)
                 check_queue(i);
         for (unsigned i = 0; i < STORM_PIPES; i++)
                 check_pipe(i);
+}
+
+void storm_tell_message(const void *bytes)
+{
+        uint64_t id;
+        memcpy(&id, bytes, sizeof(id));
+        for (uint32_t i = 0; i < storm->chunks * STORM_CHUNK; i++) {
+                const struct storm_record *record = &storm->records[i];
+                if (record->state == STORM_NEVER || !id || record->id > id ||
+                    id >= record->id + (record->act == STORM_PUT_MANY ? record->count : 1))
+                        continue;
+                storm_complain("  message %lu: %s %u by life %u, state %u, result %d%s",
+                               (unsigned long)id, storm_act_name(record->act), record->object,
+                               record->life, record->state, record->result,
+                               storm_is_cut(record) ? ", killed" : "");
+        }
 }

@@ -1,13 +1,20 @@
 #include "storm.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <ucontext.h>
 
 struct storm_common *storm;
 
 static struct {
         uint32_t life;
         bool hasty;
+        bool is_lit; /* its fuse */
+        bool is_stepping;
+        unsigned steps; /* instructions from the beginning of the next act on; 0: a timer's fuse */
         struct storm_record *next;
         struct storm_record *end;
         uint64_t random;
@@ -54,13 +61,107 @@ void storm_live(uint32_t life)
         me.life = life;
         me.next = me.end = NULL;
         me.sampled_at = 0;
+        me.is_lit = me.is_stepping = false;
+        me.steps = 0;
         storm_seed(storm->seed ^ (uint64_t)life << 32);
         storm->life[life].pid = getpid();
+}
+
+void storm_hold(void)
+{
+        unsigned chance = storm_below(512);
+        if (me.is_lit && chance % 4)
+                return;
+        if (chance == 0)
+                usleep(25000);
+        else if (chance < 8)
+                usleep(200);
+        for (volatile unsigned i = storm_below(chance < 100 ? 60000 : 50); i; i = i - 1)
+                ;
+}
+
+void storm_think(void)
+{
+        if (storm->processes > 8)
+                usleep(storm_below(storm->processes * 100));
 }
 
 void storm_be_hasty(void)
 {
         me.hasty = true;
+}
+
+void storm_doom(uint32_t life)
+{
+        hay_time none = 0;
+        __atomic_compare_exchange_n(&storm->life[life].killed, &none, hay_now(), false,
+                                    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+static void set_timer(void)
+{
+        timer_t timer;
+        struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+        static const unsigned spans[] = { 3000, 10000, 30000, 100000 };
+        struct itimerspec when = { .it_value.tv_sec = 1 };
+        if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
+                return;
+        /* Setting a timer takes longer than most acts. A span of less would end in there. */
+        hay_time begun = hay_now();
+        timer_settime(timer, 0, &when, NULL);
+        hay_time took = hay_now() - begun;
+        when.it_value.tv_sec = 0;
+        when.it_value.tv_nsec = took + storm_below(spans[storm_below(4)]);
+        storm_doom(me.life);
+        timer_settime(timer, 0, &when, NULL);
+}
+
+#ifdef __x86_64__
+#define CAN_STEP true
+#define TRAP_FLAG 0x100
+#define STEPS_MOST 700u
+
+/* After each instruction. A timer mostly ends what is slow: calls of the kernel, and first touches
+ * of memory; an instruction's turn comes as often as any other's. */
+static void on_step(int number, siginfo_t *info, void *context)
+{
+        (void)number;
+        (void)info;
+        ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+        if (me.steps--)
+                return;
+        storm_doom(me.life);
+        raise(SIGKILL);
+}
+
+static void begin_steps(void)
+{
+        struct sigaction action = { .sa_sigaction = on_step, .sa_flags = SA_SIGINFO };
+        sigaction(SIGTRAP, &action, NULL);
+        /* Slow motion: what it holds, the others wait for. */
+        setpriority(PRIO_PROCESS, 0, storm_niceness - 5);
+        raise(SIGTRAP);
+}
+#else
+#define CAN_STEP false
+#define STEPS_MOST 1u
+static void begin_steps(void)
+{
+}
+#endif
+
+void storm_light_fuse(void)
+{
+        me.is_lit = true;
+        if (CAN_STEP && storm_below(2))
+                me.steps = 30 + storm_below(STEPS_MOST);
+        else
+                set_timer();
+}
+
+bool storm_is_lit(void)
+{
+        return me.is_lit;
 }
 
 bool storm_is_hasty(void)
@@ -127,6 +228,10 @@ struct storm_record *storm_begin(enum storm_act act, unsigned object, unsigned p
         record->patience = patience;
         record->begun = now;
         go_to(record, STORM_BEGUN);
+        if (me.steps && !me.is_stepping) {
+                me.is_stepping = true;
+                begin_steps();
+        }
         return record;
 }
 

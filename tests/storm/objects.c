@@ -172,7 +172,7 @@ static void judge_block(void *address, size_t size, void *arg)
         struct storm_block *block = address;
         if (is_known(address))
                 return;
-        bool is_zero = !block->record && !block->magic && !block->size;
+        bool is_zero = !block->record && !block->magic;
         bool is_ours = block->record < (uint64_t)STORM_CHUNKS * STORM_CHUNK &&
                        storm->records[block->record].act == STORM_ALLOC &&
                        storm->records[block->record].state == STORM_BEGUN;
@@ -184,6 +184,7 @@ static void judge_block(void *address, size_t size, void *arg)
         storm_complain("leak: a block of %zu bytes, %016lx %016lx %016lx %016lx", size,
                        (unsigned long)block->record, (unsigned long)block->size,
                        (unsigned long)block->magic, ((unsigned long *)address)[3 * (size > 24)]);
+        storm_tell_message(address);
         hay_free(address);
 }
 

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -79,20 +78,12 @@ static int map(hay_pool *pool, uint32_t *in, uint64_t *out, uint32_t count, unsi
         return r;
 }
 
-static int open_board(void)
-{
-        board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                     0);
-        return board == MAP_FAILED ? -errno : 0;
-}
-
 int storm_pool_owner(void)
 {
         static uint32_t in[400];
         static uint64_t out[400];
         hay_pool *pool;
-        if (open_board() < 0)
-                return 1;
+        board = storm_share(sizeof(*board));
         struct storm_record *record = storm_begin(STORM_MAP, 0, 0);
         int r = hay_pool_new(&pool, &(struct hay_pool_options){ .workers = 2 });
         if (r < 0)
@@ -129,36 +120,48 @@ static bool is_child_of(pid_t pid, pid_t parent)
         return at && sscanf(at + 1, " %*c %d", &found) == 1 && found == parent;
 }
 
-/* Every 10 ms a worker, by a handle that can't mean another process. */
+/* By a handle that can't mean another process. */
+static bool kill_a_worker(pid_t owner)
+{
+        pid_t pid = __atomic_exchange_n(&board->worker, 0, __ATOMIC_RELAXED);
+        int fd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+        if (fd < 0)
+                return false;
+        bool killed = is_child_of(pid, owner) &&
+                      syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
+        close(fd);
+        return killed;
+}
+
+/* One every 10 ms, on the average: what is late for want of a worker or a processor is made up. */
 static int kill_workers(pid_t owner)
 {
+        hay_time next = hay_now();
         while (!__atomic_load_n(&board->stop, __ATOMIC_RELAXED) && getppid() == owner) {
-                usleep(10000);
-                pid_t pid = __atomic_exchange_n(&board->worker, 0, __ATOMIC_RELAXED);
-                int fd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-                if (fd < 0)
+                if (hay_now() < next || !kill_a_worker(owner)) {
+                        usleep(500);
                         continue;
-                if (is_child_of(pid, owner) &&
-                    syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0)
-                        __atomic_fetch_add(&board->kills, 1, __ATOMIC_RELAXED);
-                close(fd);
+                }
+                __atomic_fetch_add(&board->kills, 1, __ATOMIC_RELAXED);
+                next += 10 * STORM_MS;
         }
         return 0;
 }
 
-int storm_hundred_thousand(uint64_t *ret_kills)
+int storm_hundred_thousand(uint32_t work, uint64_t *ret_kills)
 {
         uint32_t *in = malloc(ITEMS_MOST * sizeof(*in));
         uint64_t *out = malloc(ITEMS_MOST * sizeof(*out));
         hay_pool *pool;
-        int r = in && out ? open_board() : -ENOMEM;
+        int r = in && out ? 0 : -ENOMEM;
+        board = storm_share(sizeof(*board));
         if (r == 0)
                 r = hay_pool_new(&pool, &(struct hay_pool_options){ .workers = 2 });
         if (r < 0) {
                 storm_complain("pool: %s", strerror(-r));
                 return r;
         }
-        board->work = 15000;
+        board->work = work;
         pid_t owner = getpid();
         pid_t killer = fork();
         if (killer == 0)
@@ -168,7 +171,6 @@ int storm_hundred_thousand(uint64_t *ret_kills)
         waitpid(killer, NULL, 0);
         hay_pool_free(pool);
         *ret_kills = board->kills;
-        munmap(board, sizeof(*board));
         free(in);
         free(out);
         return 0;

@@ -9,8 +9,9 @@
 
 #define ROUND_MS 2500
 #define CALM_MS 5000
-#define GAP_US 260
+#define GAP_US 2000
 #define STOPPED_MOST 2
+#define HASTY_MOST 8u /* more would be for want of processors */
 
 struct actor {
         pid_t pid; /* 0: none */
@@ -55,8 +56,9 @@ static void measure_lateness(void)
 /* What every child does first. It dies with the driver. */
 static void settle_in(void)
 {
+        signal(SIGCHLD, SIG_DFL);
         setpgid(0, sky.group);
-        setpriority(PRIO_PROCESS, 0, 0);
+        setpriority(PRIO_PROCESS, 0, storm_niceness);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
@@ -71,13 +73,15 @@ static void begin_measuring(void)
         }
         setpgid(pid, pid);
         sky.group = pid;
+        storm_sums->group = pid;
 }
 
-/* Most live for milliseconds, less than it takes to learn of a death. So that there are survivors,
- * the last third is struck rarely. */
+/* Some live for milliseconds, less than it takes to learn of a death. So that there are survivors,
+ * the others, a third at least, are struck rarely. */
 static bool is_elder(unsigned index)
 {
-        return index >= sky.processes - (sky.processes + 2) / 3;
+        unsigned hasty = sky.processes - (sky.processes + 2) / 3;
+        return index >= (hasty < HASTY_MOST ? hasty : HASTY_MOST);
 }
 
 static unsigned some_actor(void)
@@ -85,7 +89,7 @@ static unsigned some_actor(void)
         unsigned index;
         do
                 index = storm_below(sky.processes);
-        while (is_elder(index) && storm_below(40));
+        while (is_elder(index) && storm_below(40 + 2 * sky.processes));
         return index;
 }
 
@@ -155,7 +159,7 @@ static void stop(struct actor *actor)
 {
         if (sky.stopped == STOPPED_MOST || storm->stop_count == STORM_SPANS)
                 return;
-        unsigned ms = storm_below(200) ? 1 + storm_below(12) : 1300;
+        unsigned ms = storm_below(200) ? 1 + storm_below(storm_below(8) ? 8 : 60) : 1300;
         actor->stop = &storm->stops[storm->stop_count++];
         *actor->stop = (struct storm_span){ hay_now(), 0 };
         kill(actor->pid, SIGSTOP);
@@ -173,7 +177,7 @@ static void strike(struct actor *actor)
         } else if (chance < 10) {
                 kill(actor->pid, SIGUSR1);
         } else {
-                storm->life[actor->life].killed = hay_now();
+                storm_doom(actor->life);
                 kill(actor->pid, SIGKILL);
         }
 }
@@ -191,7 +195,7 @@ static void tell_hangs(void)
                                (int)life->pid, storm_act_name(record->act), record->object,
                                record->state);
         }
-        storm_sums.stalls++;
+        storm_sums->stalls++;
         storm_complain("hang: somebody did not end within %d ms", CALM_MS);
 }
 
@@ -227,16 +231,18 @@ static void clear_log(void)
         storm->kills = 0;
 }
 
+/* Few are killed more often in the midst of work, many wait for each other more. */
 static unsigned some_processes(void)
 {
         static const unsigned numbers[] = {
-                2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256
+                2, 3, 3, 4, 4, 5, 6, 8, 8, 12, 16, 24, 32, 64, 128, 256
         };
         return numbers[storm_below(sizeof(numbers) / sizeof(*numbers))];
 }
 
 static void blow(hay_time until, uint64_t kills_most)
 {
+        hay_time strike_at = 0;
         while (hay_now() < until && sky.kills < kills_most && !storm_is_over() &&
                storm->lives < STORM_LIVES - 2048) {
                 reap();
@@ -247,8 +253,14 @@ static void blow(hay_time until, uint64_t kills_most)
                         else if (actor->go_on && hay_now() >= actor->go_on)
                                 go_on(actor);
                 }
-                usleep(storm_below(2 * GAP_US));
+                /* Cut short by the death of a child. */
+                hay_time now = hay_now();
+                if (now < strike_at) {
+                        usleep((unsigned)((strike_at - now) / 1000));
+                        continue;
+                }
                 strike(&sky.actors[some_actor()]);
+                strike_at = now + storm_below(2 * GAP_US) * 1000;
         }
 }
 
@@ -265,17 +277,18 @@ uint64_t storm_round(const struct storm_options *options, unsigned number, hay_t
         }
         memset(&sky, 0, sizeof(sky));
         sky.processes = options->processes ? options->processes : some_processes();
+        storm->processes = sky.processes;
         sky.owns_pools = sky.processes > 2 && storm_below(2);
         begin_measuring();
         hay_time end = hay_in_ms(ROUND_MS);
         blow(until < end ? until : end,
-             options->kills ? options->kills - storm_sums.kills : UINT64_MAX);
+             options->kills ? options->kills - storm_sums->kills : UINT64_MAX);
         calm_down();
         storm_settle_sync();
         storm_drain_queues();
         storm_check();
         storm_objects_free();
         storm_region_after();
-        storm_sums.kills += sky.kills + storm->kills;
+        storm_sums->kills += sky.kills + storm->kills;
         return sky.kills + storm->kills;
 }

@@ -1,9 +1,9 @@
 /* The storm: many processes over all objects at once, killed, stopped and signalled at random.
  * It blows in rounds. In a round the driver (round.c) forks actors, which do one act after another
- * (acts_*.c) and log each in memory that they share with the driver alone, outside of the region, so
- * that the log survives everybody. Then it is calm: the driver drains what is left, and the checkers
- * (check_*.c) hold the objects to the log. The seed decides who does what, and whom it strikes; not
- * how the machine interleaves them. */
+ * (acts_*.c) and log each in memory that they share with the driver alone, outside of the region,
+ * so that the log survives everybody. Then it is calm: the driver drains what is left, and the
+ * checkers (check_*.c) hold the objects to the log. The seed decides who does what, and whom it
+ * strikes; not how the machine interleaves them. */
 #ifndef STORM_H
 #define STORM_H
 
@@ -99,7 +99,8 @@ struct storm_span {
 struct storm_common {
         uint64_t seed;
         uint32_t stop;
-        uint32_t lives; /* given away; life 0 is the driver */
+        uint32_t processes; /* of this round, at once */
+        uint32_t lives;     /* given away; life 0 is the driver */
         uint32_t chunks;
         uint32_t kills; /* by others than the driver */
         uint32_t recovering;
@@ -185,9 +186,15 @@ uint32_t storm_new_life(uint32_t parent);
 void storm_live(uint32_t life);
 uint32_t storm_me(void);
 bool storm_is_over(void);
+/* That it is killed now. The first decision counts: the death comes a little later, and somebody
+ * else may strike what is dead already. */
+void storm_doom(uint32_t life);
 /* Those who are soon to be killed don't wait for long, so as to be killed in the midst of work. */
 void storm_be_hasty(void);
 bool storm_is_hasty(void);
+/* Be killed by a timer of one's own, in the midst of whatever is done in some microseconds. */
+void storm_light_fuse(void);
+bool storm_is_lit(void);
 static inline unsigned storm_patience(unsigned ms)
 {
         return storm_is_hasty() ? 1 : ms;
@@ -206,6 +213,11 @@ static inline unsigned storm_below(unsigned limit)
         return (unsigned)(storm_random() >> 33) % limit;
 }
 
+/* Hold on for a moment, as a user does; at times for longer than a waiter sleeps at once. */
+void storm_hold(void);
+/* Between two acts, so that the processors are not what everybody waits for. */
+void storm_think(void);
+
 /* acts_*.c: one act each. */
 void storm_act_sync(void);
 void storm_act_queue(void);
@@ -222,9 +234,10 @@ void storm_perform(unsigned acts);
 /* An actor's life. */
 int storm_actor(void);
 
-/* pool.c: a life of a pool's owner; and the 100,000 items. */
+/* pool.c: a life of a pool's owner; and 100,000 items of so much work, with a worker killed every
+ * 10 ms. */
 int storm_pool_owner(void);
-int storm_hundred_thousand(uint64_t *ret_kills);
+int storm_hundred_thousand(uint32_t work, uint64_t *ret_kills);
 
 /* objects.c */
 int storm_objects_make(void);
@@ -236,20 +249,24 @@ void storm_region_before(void);
 void storm_region_after(void);
 int storm_count_fds(void);
 
-/* check.c: what the round amounted to. */
+/* check.c: what it amounted to, in memory that is shared with the one who adds up. */
 struct storm_sums {
         uint64_t kills;
+        uint64_t inside; /* of them in the midst of a call, but for those of the pool's workers */
         uint64_t operations;
         uint64_t lost;
         uint64_t stalls;
         uint64_t violations;
-        uint64_t
-                slow; /* longer than the limit, but for want of a processor, or behind a stopped one */
-        hay_time slowest;
-        hay_time *recoveries;
-        size_t recovery_count;
+        pid_t group;   /* of the processes of one storm */
+        uint64_t slow; /* over the limit, but without a processor, or behind a stopped one */
 };
-extern struct storm_sums storm_sums;
+extern struct storm_sums *storm_sums;
+#define STORM_RECOVERIES 4000000u
+struct storm_recoveries {
+        uint32_t count;
+        hay_time times[STORM_RECOVERIES];
+};
+extern struct storm_recoveries *storm_recoveries;
 void storm_check(void);
 /* The round's records of a kind, in no order. */
 struct storm_record **storm_records_of(unsigned act, unsigned object, size_t *ret_count);
@@ -262,10 +279,18 @@ void storm_judge(const struct storm_record *record, hay_time due, hay_time ended
                  const char *what);
 void storm_check_sync(void);
 void storm_check_queues(void);
+/* Whose message this is, if it is one: what the log knows of it. */
+void storm_tell_message(const void *bytes);
 void storm_note_recovery(hay_time took);
+
+/* main.c: memory that all share; how nice the actors are, to whom the driver comes before. */
+void *storm_share(size_t size);
+extern int storm_niceness;
 
 /* recovery.c: waiters whose holder is killed, in the calm. */
 void storm_measure_recovery(unsigned times);
+/* Sorts them. */
+void storm_tell_times(const char *where, hay_time *times, unsigned count);
 
 /* round.c */
 struct storm_options {
