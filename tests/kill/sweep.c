@@ -101,12 +101,12 @@ static void run_second(struct kill_run *run, const struct kill_way *first, size_
         run->plan = outer;
 }
 
-/* As many first kills as second ones. */
+/* Four times as many second kills as first ones, each of which costs a recording. */
 static void run_twice(struct kill_run *run, size_t most)
 {
         const struct kill_plan *plan = run->plan;
         size_t firsts = 1;
-        while (firsts * firsts < most && firsts < plan->count)
+        while (4 * firsts * firsts < most && firsts < plan->count)
                 firsts++;
         for (size_t i = 0; i < firsts; i++) {
                 size_t index = firsts == 1 ? 0 : i * (plan->count - 1) / (firsts - 1);
