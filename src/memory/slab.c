@@ -171,7 +171,7 @@ int hf_slab_rebuild(struct hf_heap *heap, uint64_t index)
 {
         struct hf_unit *unit = &heap->units[index];
         unsigned class = hf_span_class(unit->word);
-        if (class >= CLASSES || hf_span_length(unit->word) != 1)
+        if (class >= CLASSES)
                 return -EUCLEAN;
         const uint64_t *bitmap = bitmap_of(heap, index);
         unsigned capacity = capacity_of(class);

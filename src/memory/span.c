@@ -249,6 +249,9 @@ static int rebuild_span(struct hf_heap *heap, uint64_t index, uint64_t before)
         struct hf_unit *unit = &heap->units[index];
         uint64_t length = hf_span_length(unit->word);
         enum hf_span_kind kind = hf_span_kind(unit->word);
+        bool is_known = kind == HF_SPAN_FREE || kind == HF_SPAN_LARGE;
+        if (!is_known && (kind != HF_SPAN_SLAB || length != 1))
+                return -EUCLEAN;
         unit->before = (uint32_t)before;
         unit->next = 0;
         unit->prev = 0;

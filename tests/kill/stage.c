@@ -222,8 +222,9 @@ static void end_victim(pid_t victim, bool late)
 {
         siginfo_t info;
         kill(victim, SIGKILL);
-        kill_begin_recovery();
+        /* It dies when the machine comes to it. */
         waitid(P_PID, (id_t)victim, &info, WEXITED | WNOWAIT | __WALL);
+        kill_begin_recovery();
         if (!late)
                 kill_reap(victim);
 }

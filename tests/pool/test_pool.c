@@ -127,6 +127,8 @@ static int die_at(const void *in, void *out, void *arg)
                 raise(SIGKILL);
         if (number == 60)
                 _exit(3);
+        if (number == 90)
+                raise(SIGTRAP);
         *(int *)out = number + 1;
         return 0;
 }
@@ -146,13 +148,19 @@ TEST(a_worker_that_dies_costs_its_item_and_is_replaced)
         ck_assert_int_gt(error.pid, 0);
         ck_assert_ptr_nonnull(strstr(error.message, "SIGKILL"));
         for (int i = 0; i < 200; i++)
-                ck_assert_int_eq(out[i], i == 25 || i == 60 ? 0 : i + 1);
+                ck_assert_int_eq(out[i], i == 25 || i == 60 || i == 90 ? 0 : i + 1);
         map.in = in + 30;
         map.count = 50;
         ck_assert_int_eq(hay_pool_map(pool, &map, &error), -ECHILD);
         ck_assert_uint_eq(error.index, 30);
         ck_assert_int_eq(error.signal, 0);
         ck_assert_ptr_nonnull(strstr(error.message, "exit code 3"));
+        map.in = in + 61;
+        map.count = 30;
+        ck_assert_int_eq(hay_pool_map(pool, &map, NULL), -ECHILD);
+        ck_assert_int_eq(hay_pool_map(pool, &map, &error), -ECHILD);
+        ck_assert_int_eq(error.signal, SIGTRAP);
+        ck_assert_ptr_nonnull(strstr(error.message, "died by signal 5 (SIGTRAP)"));
         hay_pool_free(pool);
 }
 
@@ -228,11 +236,18 @@ static int dying_initializer(void *arg)
         return 0;
 }
 
+static int leaving_initializer(void *arg)
+{
+        (void)arg;
+        _exit(5);
+}
+
 TEST(a_failing_initializer_breaks_the_pool)
 {
-        static int (*const initializers[])(void *) = { bad_initializer, dying_initializer };
-        static const char *const words[] = { "returned 9", "signal 9" };
-        for (int i = 0; i < 2; i++) {
+        static int (*const initializers[])(void *) = { bad_initializer, dying_initializer,
+                                                       leaving_initializer };
+        static const char *const words[] = { "returned 9", "signal 9", "exit code 5" };
+        for (int i = 0; i < 3; i++) {
                 hay_pool *pool;
                 struct hay_pool_options options = { 2, initializers[i], NULL };
                 struct hay_error error;
