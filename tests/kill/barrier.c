@@ -65,7 +65,7 @@ static void reset(void)
 
 static int companion_meets(void)
 {
-        int r = hay_barrier_wait(&shared->barrier, hay_in_ms(3000), NULL);
+        int r = hay_barrier_wait(&shared->barrier, KILL_PATIENCE, NULL);
         return r == 0 || r == -EPIPE ? 0 : 1;
 }
 

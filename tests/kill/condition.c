@@ -128,7 +128,7 @@ static int wait_once(void)
 {
         if (hay_lock_acquire(&shared->lock, HAY_FOREVER) < 0)
                 return 1;
-        if (hay_condition_wait(&shared->condition, &shared->lock, hay_in_ms(3000)) < 0)
+        if (hay_condition_wait(&shared->condition, &shared->lock, KILL_PATIENCE) < 0)
                 return 2;
         return hay_lock_release(&shared->lock) < 0 ? 3 : 0;
 }
@@ -140,7 +140,7 @@ static int wait_for_flag(void)
                 return 1;
         do
                 r = hay_condition_wait_for(&shared->condition, &shared->lock, is_flag, NULL,
-                                           hay_in_ms(3000));
+                                           KILL_PATIENCE);
         while (r == HAY_OWNER_DIED && !shared->flag);
         if (r < 0)
                 return 2;
@@ -243,7 +243,7 @@ static void await_a_moment(void)
 
 static int companion_awaits(void)
 {
-        return hay_event_wait(&shared->event, hay_in_ms(3000)) < 0;
+        return hay_event_wait(&shared->event, KILL_PATIENCE) < 0;
 }
 
 static void check_event(void)

@@ -88,6 +88,10 @@ __attribute__((noreturn, format(printf, 1, 2))) void kill_leak(const char *forma
                 r_; \
         })
 
+/* A companion's deadline: it is in time if it ends within 1 s of the kill, but the way to that may be
+ * long on a busy machine. */
+#define KILL_PATIENCE hay_in_ms(15000)
+
 /* Whether the victim died asleep in a call. */
 bool kill_was_asleep(void);
 

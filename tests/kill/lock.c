@@ -107,7 +107,7 @@ static enum kill_found survive_any(void)
 
 static int wait_for_it(void)
 {
-        int r = hay_lock_acquire(&shared->lock, hay_in_ms(3000));
+        int r = hay_lock_acquire(&shared->lock, KILL_PATIENCE);
         if (r < 0)
                 return 1;
         if (r == 0 && shared->first != shared->second)
@@ -228,7 +228,7 @@ static enum kill_found rsurvive_any(void)
 
 static int rwait_for_it(void)
 {
-        int r = hay_rlock_acquire(&shared->rlock, hay_in_ms(3000));
+        int r = hay_rlock_acquire(&shared->rlock, KILL_PATIENCE);
         if (r < 0)
                 return 1;
         mend(r);

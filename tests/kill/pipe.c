@@ -156,7 +156,7 @@ static enum kill_found survive_use(void)
 /* It gets the victim's message, or else the next one. */
 static int companion_receives_large(void)
 {
-        int r = receive(LARGE, hay_in_ms(3000));
+        int r = receive(LARGE, KILL_PATIENCE);
         __atomic_store_n(&done[1], 1, __ATOMIC_SEQ_CST);
         return r == 1 || r == 2 ? 0 : 1;
 }
@@ -175,7 +175,7 @@ static enum kill_found survive_send_large(void)
 
 static int companion_sends_large(void)
 {
-        return send_message(LARGE, 1, hay_in_ms(3000)) == 0 ? 0 : 1;
+        return send_message(LARGE, 1, KILL_PATIENCE) == 0 ? 0 : 1;
 }
 
 static enum kill_found survive_receive_large(void)

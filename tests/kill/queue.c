@@ -418,7 +418,7 @@ static int companion_gets(void)
 {
         unsigned char data[1000];
         size_t got;
-        int r = hay_queue_get(queue, data, sizeof(data), &got, hay_in_ms(3000));
+        int r = hay_queue_get(queue, data, sizeof(data), &got, KILL_PATIENCE);
         if (r < 0 || got != size)
                 return 1;
         shared->got = data[0];
@@ -443,7 +443,7 @@ static int companion_puts(void)
 {
         unsigned char data[1000];
         memset(data, (int)last + 1, size);
-        return hay_queue_put(queue, data, size, hay_in_ms(3000)) < 0;
+        return hay_queue_put(queue, data, size, KILL_PATIENCE) < 0;
 }
 
 /* Room comes for the companion, if the victim has not made it. */
@@ -459,7 +459,7 @@ static int companion_sees_close(void)
 {
         unsigned char data[1000];
         size_t got;
-        int r = hay_queue_get(queue, data, sizeof(data), &got, hay_in_ms(3000));
+        int r = hay_queue_get(queue, data, sizeof(data), &got, KILL_PATIENCE);
         return r == -EPIPE ? 0 : 1;
 }
 
@@ -485,7 +485,7 @@ static enum kill_found survive_close_with_getter(void)
 
 static int companion_joins(void)
 {
-        return hay_queue_join(queue, hay_in_ms(3000)) < 0;
+        return hay_queue_join(queue, KILL_PATIENCE) < 0;
 }
 
 static enum kill_found survive_with_joiner(void)

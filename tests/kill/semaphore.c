@@ -96,7 +96,7 @@ static enum kill_found survive_owned(void)
 
 static int wait_for_one(void)
 {
-        int r = hay_semaphore_acquire(&shared->semaphore, hay_in_ms(3000));
+        int r = hay_semaphore_acquire(&shared->semaphore, KILL_PATIENCE);
         return r < 0 ? 1 : hay_semaphore_release(&shared->semaphore) < 0;
 }
 

@@ -32,7 +32,7 @@ static void put(void)
 static int companion_waits(void)
 {
         struct hay_waitable all[] = { { .queue = queue }, { .connection = in } };
-        return hay_wait(all, 2, hay_in_ms(3000)) >= 1 && all[0].ready ? 0 : 1;
+        return hay_wait(all, 2, KILL_PATIENCE) >= 1 && all[0].ready ? 0 : 1;
 }
 
 /* Others can wait for the same, and are told. */
