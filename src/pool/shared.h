@@ -25,10 +25,11 @@
  *   failures[worker]  the failing item with the least index that this worker had: the entry that
  *                  `current` names; the other one is being written. Worker.
  *
- * A chunk's word: state:2 | items done before this run:31 | the worker's member id:31. All its changes
- * are one CAS: free -> running by its worker, who stands in the word from that instant on; running ->
- * done by the same; running by a dead one -> free again (with the items up to the one that it died in
- * counted as done), or done, by the owner. So every item is begun once.
+ * A chunk's word: state:2 | items done before this run:31 | the worker's member id:31. free -> running
+ * is a CAS by its worker, who stands in the word from that instant on; running -> done is a store by the
+ * same, since nobody else changes the word of one that lives; running by a dead one -> free again (with
+ * the items up to the one that it died in counted as done), or done, by the owner. So every item is begun
+ * once.
  *
  * The crash table
  *   worker  before its claim: the cursor may have passed a free chunk; the owner sets it back.

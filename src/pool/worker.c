@@ -79,8 +79,11 @@ static bool run_chunk(struct hf_job *job, struct hf_worker *self, uint32_t worke
         atomic_store_relaxed(&self->claims, self->claims + 1);
         if (!run_items(job, self, worker, chunk, hf_chunk_first(job, chunk) + items))
                 return false;
-        if (atomic_cas(&job->words[chunk], mine, hf_chunk_word(HF_CHUNK_DONE, 0, self->member)))
-                count_chunk(job, bell);
+        /* A process that a task forked and that came back from it is not counted too. */
+        if (atomic_load_relaxed(&job->words[chunk]) != mine)
+                return true;
+        atomic_store_release(&job->words[chunk], hf_chunk_word(HF_CHUNK_DONE, 0, self->member));
+        count_chunk(job, bell);
         return true;
 }
 
