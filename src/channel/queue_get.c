@@ -27,7 +27,8 @@ static inline void take_up_to(struct hay_queue *queue, struct hf_member *self, u
                                          .before = queue->head.place,
                                          .out = block,
                                          .kept = kept });
-        atomic_store_release(hf_intent_taken(&self->intents), (uint64_t)(kept + taken));
+        if (HF_SAFE)
+                atomic_store_release(hf_intent_taken(&self->intents), (uint64_t)(kept + taken));
         if (block)
                 atomic_store_release(&self->intents.block, block);
         atomic_store_release(&queue->head.place, head);
@@ -151,8 +152,10 @@ static ssize_t get_parts(struct hay_queue *queue, struct hf_member *self, struct
         if (hf_unlikely(slept))
                 hf_queue_pass_on_get(queue);
         /* The last thing: from here on the messages are the caller's. */
-        atomic_store_release(hf_intent_taken(&self->intents), 0ull);
-        atomic_store_release(&self->intents.queue, (hf_offset)0);
+        if (HF_SAFE) {
+                atomic_store_release(hf_intent_taken(&self->intents), 0ull);
+                atomic_store_release(&self->intents.queue, (hf_offset)0);
+        }
         return done ? (ssize_t)done : r;
 }
 

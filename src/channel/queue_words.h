@@ -28,6 +28,7 @@
 #define HF_CHANNEL_QUEUE_WORDS_H
 
 #include "base/checked.h"
+#include "base/safe.h"
 #include "member/guard.h"
 #include "memory/heap.h"
 #include "region/root.h"
@@ -164,6 +165,8 @@ static inline void hf_queue_free_block(struct hf_member *self, hf_offset block)
 static inline void hf_note_begin(struct hf_side *side, struct hf_member *self,
                                  const struct hf_note *note)
 {
+        if (!HF_SAFE)
+                return;
         atomic_store_release(&self->intents.queue, hf_offset_of(side));
         side->note.kind = note->kind;
         side->note.word = note->word;
@@ -179,7 +182,8 @@ static inline void hf_note_begin(struct hf_side *side, struct hf_member *self,
 /* The step is done, the intent stays. */
 static inline void hf_note_end(struct hf_side *side)
 {
-        atomic_store_release(&side->note.owner, 0u);
+        if (HF_SAFE)
+                atomic_store_release(&side->note.owner, 0u);
         atomic_keep_order();
 }
 

@@ -21,6 +21,7 @@
 #include "member/guard.h"
 
 #include "base/checked.h"
+#include "base/safe.h"
 #include "member/park.h"
 
 #include <errno.h>
@@ -28,6 +29,8 @@
 /* Take over what a dead member owns. 0: it is alive, or somebody was faster. */
 static int take_over(uint32_t *word, uint32_t seen, hf_member_id me)
 {
+        if (!HF_SAFE)
+                return 0;
         if (!hf_member_is_dead(seen) || !atomic_cas(word, seen, me | HF_WORD_SLEEPERS))
                 return 0;
         return HAY_OWNER_DIED;

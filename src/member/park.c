@@ -8,6 +8,7 @@
 #include "member/park.h"
 
 #include "base/checked.h"
+#include "base/safe.h"
 #include "os/futex.h"
 
 #include <hayfork/base.h>
@@ -55,7 +56,7 @@ int hf_park(const uint32_t *word, uint32_t value, hay_time deadline, hay_time sl
         hay_time now = hay_now();
         if (deadline != HAY_FOREVER && (deadline < 0 || now >= deadline))
                 return -ETIMEDOUT;
-        hay_time until = now + slice;
+        hay_time until = HF_SAFE ? now + slice : INT64_MAX;
         if (deadline != HAY_FOREVER && deadline < until)
                 until = deadline;
         hf_futex_wait(word, value, until);

@@ -2,6 +2,7 @@
  * none. The words and the crash table are in shared.h. */
 #include "pool/shared.h"
 
+#include "base/safe.h"
 #include "member/park.h"
 #include "os/bell.h"
 
@@ -37,7 +38,8 @@ static bool run_items(struct hf_job *job, struct hf_worker *self, uint32_t worke
         for (uint64_t i = first; i < end; i++) {
                 if (atomic_load_relaxed(&job->cancelled))
                         return false;
-                atomic_store_relaxed(&self->item, i + 1);
+                if (HF_SAFE)
+                        atomic_store_relaxed(&self->item, i + 1);
                 atomic_keep_order();
                 int code = job->task(job->in ? job->in + i * job->in_size : NULL,
                                      job->out ? job->out + i * job->out_size : NULL, job->arg);
@@ -63,9 +65,21 @@ static void count_chunk(struct hf_job *job, const struct hf_bell *bell)
         hf_bell_ring(bell);
 }
 
+/* Without a claim: the cursor gave it to nobody else. */
+static bool run_unclaimed(struct hf_job *job, struct hf_worker *self, uint32_t worker,
+                          uint32_t chunk, const struct hf_bell *bell)
+{
+        if (!run_items(job, self, worker, chunk, hf_chunk_first(job, chunk)))
+                return false;
+        count_chunk(job, bell);
+        return true;
+}
+
 static bool run_chunk(struct hf_job *job, struct hf_worker *self, uint32_t worker, uint32_t chunk,
                       const struct hf_bell *bell)
 {
+        if (!HF_SAFE)
+                return run_unclaimed(job, self, worker, chunk, bell);
         uint64_t word = atomic_load_acquire(&job->words[chunk]);
         if (hf_chunk_state(word) != HF_CHUNK_FREE)
                 return true;
