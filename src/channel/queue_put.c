@@ -159,7 +159,7 @@ static int put_copied(struct hay_queue *queue, struct hf_member *self, const str
                       hay_time deadline)
 {
         void *block;
-        if (part->size > hf_region_root()->layout.unit_count * HF_UNIT_SIZE)
+        if (part->size > hf_region_layout.unit_count * HF_UNIT_SIZE)
                 return -EMSGSIZE;
         if (atomic_load_relaxed(&queue->closed))
                 return -EPIPE;

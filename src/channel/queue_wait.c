@@ -50,11 +50,18 @@ static hay_time next_slice(struct hay_queue *queue, hay_time slept)
 int hf_queue_wait_message(struct hay_queue *queue, struct hf_member *self, hay_time deadline,
                           hay_time *slept)
 {
+        uint32_t before = atomic_load_relaxed(&queue->get.orphans);
         hf_ledger_look(&queue->get, self, *slept ? *slept : HF_SLICE_IDLE, deadline);
-        if (has_message(queue))
+        uint32_t orphans = atomic_load_relaxed(&queue->get.orphans);
+        if (!is_empty(queue) || orphans != before ||
+            (atomic_load_relaxed(&queue->closed) && !orphans))
                 return 0;
+        /* Orphans that were there before, and that the caller has not found, are others' by now; or
+         * their count is damaged: no reason to miss the deadline. */
         if (hf_is_past(deadline))
                 return -ETIMEDOUT;
+        if (orphans)
+                return 0;
         union hf_place_word seen = { atomic_load_relaxed(&queue->tail.place) };
         if (!is_empty(queue) || hf_spin(&queue->tail.half[0], seen.half[0], &queue->get_hint))
                 return 0;

@@ -125,15 +125,6 @@ enum {
 
 void hf_side_repair(void *side);
 
-/* What lies at an offset that was read from the region: NULL unless it is aligned and inside. */
-static inline void *hf_checked_at(hf_offset offset, size_t size, size_t alignment)
-{
-        if (!offset || offset % alignment || size > hf_region_size ||
-            offset > hf_region_size - size)
-                return NULL;
-        return hf_region_base + offset;
-}
-
 static inline void hf_side_lock(struct hf_side *side)
 {
         hf_guard_lock(&side->guard, hf_thread.id, hf_side_repair, side);

@@ -129,9 +129,16 @@ void *hay_array_data(hay_array *array)
         return is_array(array) ? elements_of(array) : NULL;
 }
 
+/* As many as the region has room for behind it, whatever its words say. */
+static size_t length_of(const hay_array *array, size_t size)
+{
+        size_t room = hf_region_size - hf_offset_of(array + 1);
+        return size ? hf_min((size_t)array->length, room / size) : 0;
+}
+
 size_t hay_array_length(const hay_array *array)
 {
-        return is_array(array) ? array->length : 0;
+        return is_array(array) ? length_of(array, hay_type_size((enum hay_type)array->type)) : 0;
 }
 
 int hay_array_type(const hay_array *array)
@@ -150,8 +157,8 @@ static int slice_of(const hay_array *array, size_t from, size_t count, unsigned 
 {
         if (!is_array(array))
                 return -EINVAL;
-        uint64_t length = array->length;
         size_t size = hay_type_size((enum hay_type)array->type);
+        size_t length = length_of(array, size);
         if (from > length || count > length - from)
                 return -ERANGE;
         *ret_at = elements_of(array) + from * size;

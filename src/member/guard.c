@@ -121,9 +121,22 @@ int hf_word_release(uint32_t *word)
         return 0;
 }
 
+/* Nobody takes a guard twice: one that names who comes to take it is damaged, and its owner no more to
+ * be waited for than a dead one. */
+static int acquire_guard(struct hf_guard *guard, hf_member_id me, hay_time deadline)
+{
+        uint32_t seen = atomic_load_relaxed(&guard->word);
+        if (hf_unlikely((seen & HF_MEMBER_ID_MASK) == me) &&
+            atomic_cas(&guard->word, seen, me | HF_WORD_SLEEPERS))
+                return HAY_OWNER_DIED;
+        return hf_word_acquire(&guard->word, &guard->hint, me, deadline);
+}
+
 void hf_guard_lock(struct hf_guard *guard, hf_member_id me, hf_repair *repair, void *object)
 {
-        int r = hf_word_acquire(&guard->word, &guard->hint, me, HAY_FOREVER);
+        if (hf_likely(atomic_cas(&guard->word, 0u, me)))
+                return;
+        int r = acquire_guard(guard, me, HAY_FOREVER);
         if (hf_unlikely(r == HAY_OWNER_DIED) && repair)
                 repair(object);
 }
@@ -135,7 +148,7 @@ int hf_guard_lock_by(struct hf_guard *guard, hf_member_id me, hf_repair *repair,
                 return 0;
         if (deadline != HAY_FOREVER)
                 deadline = hf_max(deadline, hay_in_ms(HF_GUARD_PATIENCE_MS));
-        int r = hf_word_acquire(&guard->word, &guard->hint, me, deadline);
+        int r = acquire_guard(guard, me, deadline);
         if (r == HAY_OWNER_DIED && repair)
                 repair(object);
         return hf_min(r, 0);

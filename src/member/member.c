@@ -78,7 +78,7 @@ static uint64_t vacated(hf_member_id id)
 
 static struct hf_member *slot_at(uint32_t index)
 {
-        struct hf_member *table = hf_at(hf_region_root()->layout.members);
+        struct hf_member *table = hf_at(hf_region_layout.members);
         return &table[index & (HF_MEMBER_SLOTS - 1)];
 }
 
@@ -136,8 +136,7 @@ static int grow(uint32_t window)
         uint32_t larger = window ? window * 2 : FIRST_WINDOW;
         if (larger > HF_MEMBER_SLOTS)
                 return -ENOMEM;
-        int r = hf_region_reserve(hf_region_root()->layout.members +
-                                          window * sizeof(struct hf_member),
+        int r = hf_region_reserve(hf_region_layout.members + window * sizeof(struct hf_member),
                                   (larger - window) * sizeof(struct hf_member));
         if (r < 0)
                 return r;

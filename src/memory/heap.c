@@ -26,14 +26,14 @@ _Static_assert(HF_BITMAP_WORDS * 8 == HF_UNIT_SIZE / 16 / 8, "and this one");
 
 struct hf_heap hf_heap_here(void)
 {
-        struct hf_root *root = hf_region_root();
+        const struct hf_layout *layout = &hf_region_layout;
         return (struct hf_heap){
-                .root = &root->heap,
-                .units = hf_at(root->layout.units),
-                .bitmaps = hf_at(root->layout.bitmaps),
-                .unit_count = root->layout.unit_count,
-                .base = root->layout.heap,
-                .page = root->layout.page_size,
+                .root = &hf_region_root()->heap,
+                .units = hf_at(layout->units),
+                .bitmaps = hf_at(layout->bitmaps),
+                .unit_count = layout->unit_count,
+                .base = layout->heap,
+                .page = layout->page_size,
         };
 }
 
@@ -42,7 +42,7 @@ static bool find_block(struct hf_heap *heap, hf_offset block, uint64_t *ret_inde
                        unsigned *ret_number)
 {
         uint64_t index = (block - heap->base) / HF_UNIT_SIZE;
-        if (block < heap->base || index >= heap->root->top)
+        if (block < heap->base || index >= hf_heap_top(heap))
                 return false;
         *ret_index = index;
         uint64_t word = heap->units[index].word;
@@ -57,7 +57,7 @@ static bool find_block(struct hf_heap *heap, hf_offset block, uint64_t *ret_inde
 static void repair(void *object)
 {
         struct hf_heap *heap = object;
-        hf_offset *place = hf_at(heap->root->place);
+        hf_offset *place = hf_checked_at(heap->root->place, sizeof(*place), sizeof(*place));
         uint64_t index;
         unsigned number;
         hf_span_rebuild(heap);
@@ -226,7 +226,8 @@ size_t hf_heap_block_size(struct hf_member *self, const void *block)
         if (find_block(&heap, hf_offset_of(block), &index, &number)) {
                 uint64_t word = heap.units[index].word;
                 size = hf_span_kind(word) == HF_SPAN_LARGE
-                               ? heap.units[index].size
+                               ? hf_min(heap.units[index].size,
+                                        hf_span_length_at(&heap, index) * HF_UNIT_SIZE)
                                : hf_slab_class_size(hf_span_class(word));
         }
         hf_heap_unlock(&heap);

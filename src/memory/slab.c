@@ -109,13 +109,15 @@ static int warm_up(struct hf_heap *heap, uint64_t index, size_t end)
 
 int hf_slab_take(struct hf_heap *heap, unsigned class, hf_offset *place)
 {
-        uint64_t index = heap->root->partial[class];
-        if (index) {
-                index--;
-        } else {
+        uint32_t name = heap->root->partial[class];
+        uint64_t index = name - 1u;
+        if (!name) {
                 int r = new_slab(heap, class, &index);
                 if (r < 0)
                         return r;
+        } else if (index >= heap->unit_count ||
+                   heap->units[index].word != hf_span_word(HF_SPAN_SLAB, class, 1)) {
+                return -EUCLEAN;
         }
         struct hf_unit *unit = &heap->units[index];
         uint64_t *bitmap = bitmap_of(heap, index);
@@ -142,6 +144,8 @@ int hf_slab_take(struct hf_heap *heap, unsigned class, hf_offset *place)
 bool hf_slab_is_live(struct hf_heap *heap, uint64_t index, hf_offset block, unsigned *ret_number)
 {
         unsigned class = hf_span_class(heap->units[index].word);
+        if (class >= CLASSES)
+                return false;
         size_t at = block - heap->base - index * HF_UNIT_SIZE;
         size_t number = at / hf_slab_class_size(class);
         if (at % hf_slab_class_size(class) || number >= capacity_of(class))

@@ -33,27 +33,27 @@ void hf_list_push(struct hf_heap *heap, uint32_t *head, uint64_t index)
         struct hf_unit *unit = &heap->units[index];
         unit->prev = 0;
         unit->next = *head;
-        if (*head)
-                heap->units[*head - 1].prev = (uint32_t)index + 1;
+        struct hf_unit *next = hf_unit_named(heap, *head);
+        if (next)
+                next->prev = (uint32_t)index + 1;
         *head = (uint32_t)index + 1;
 }
 
 void hf_list_remove(struct hf_heap *heap, uint32_t *head, uint64_t index)
 {
         struct hf_unit *unit = &heap->units[index];
-        if (unit->prev)
-                heap->units[unit->prev - 1].next = unit->next;
-        else
-                *head = unit->next;
-        if (unit->next)
-                heap->units[unit->next - 1].prev = unit->prev;
+        struct hf_unit *prev = hf_unit_named(heap, unit->prev);
+        struct hf_unit *next = hf_unit_named(heap, unit->next);
+        *(prev ? &prev->next : head) = unit->next;
+        if (next)
+                next->prev = unit->prev;
         unit->next = 0;
         unit->prev = 0;
 }
 
 static uint32_t *list_of(struct hf_heap *heap, uint64_t length)
 {
-        unsigned log = hf_log2(length);
+        unsigned log = hf_log2(hf_max(length, (uint64_t)1));
         return &heap->root->free_lists[hf_min(log, HF_LISTS - 1u)];
 }
 
@@ -67,7 +67,7 @@ static uint64_t warm_pages(const struct hf_heap *heap, uint64_t index, uint64_t 
 
 static void tell_next(struct hf_heap *heap, uint64_t index, uint64_t length)
 {
-        if (index + length < heap->root->top)
+        if (index + length < hf_heap_top(heap))
                 heap->units[index + length].before = (uint32_t)length;
         else
                 heap->root->last = index;
@@ -105,7 +105,7 @@ static uint64_t fit(const struct hf_heap *heap, uint64_t index, uint64_t length,
 void hf_span_carve(struct hf_heap *heap, uint64_t index, uint64_t at, uint64_t word, uint64_t size)
 {
         struct hf_unit *units = heap->units;
-        uint64_t length = hf_span_length(units[index].word);
+        uint64_t length = hf_span_length_at(heap, index);
         uint64_t wanted = hf_span_length(word);
         uint64_t front = at - index;
         uint64_t rest = length - front - wanted;
@@ -134,11 +134,14 @@ void hf_span_carve(struct hf_heap *heap, uint64_t index, uint64_t at, uint64_t w
 static bool find(struct hf_heap *heap, uint64_t wanted, size_t alignment, uint64_t *ret_index,
                  uint64_t *ret_at)
 {
+        uint64_t most = heap->unit_count; /* a damaged list may go round */
         for (unsigned i = hf_min(hf_log2(wanted), HF_LISTS - 1u); i < HF_LISTS; i++) {
-                for (uint32_t next = heap->root->free_lists[i]; next;
-                     next = heap->units[next - 1].next) {
-                        uint64_t index = next - 1;
-                        uint64_t length = hf_span_length(heap->units[index].word);
+                const struct hf_unit *unit = hf_unit_named(heap, heap->root->free_lists[i]);
+                for (; unit && most; unit = hf_unit_named(heap, unit->next), most--) {
+                        uint64_t index = (uint64_t)(unit - heap->units);
+                        uint64_t length = hf_span_kind(unit->word) == HF_SPAN_FREE
+                                                  ? hf_span_length_at(heap, index)
+                                                  : 0;
                         uint64_t at = fit(heap, index, length, wanted, alignment);
                         if (at == index + length)
                                 continue;
@@ -175,17 +178,17 @@ static uint64_t cool(struct hf_heap *heap, uint64_t index, uint64_t length, uint
 static void settle(struct hf_heap *heap, uint64_t index, uint64_t warm)
 {
         struct hf_unit *units = heap->units;
-        uint64_t length = hf_span_length(units[index].word);
+        uint64_t length = hf_span_length_at(heap, index);
         uint64_t next = index + length;
-        if (next < heap->root->top && hf_span_kind(units[next].word) == HF_SPAN_FREE) {
-                uint64_t more = hf_span_length(units[next].word);
+        if (next < hf_heap_top(heap) && hf_span_kind(units[next].word) == HF_SPAN_FREE) {
+                uint64_t more = hf_span_length_at(heap, next);
                 warm += delist(heap, next, more);
                 length += more;
                 atomic_store_release(&units[index].word, hf_span_word(HF_SPAN_FREE, 0, length));
                 atomic_keep_order();
                 atomic_store_release(&units[next].word, (uint64_t)0);
         }
-        uint64_t first = index - units[index].before;
+        uint64_t first = index - hf_min(units[index].before, index);
         if (first < index && hf_span_kind(units[first].word) == HF_SPAN_FREE) {
                 warm += delist(heap, first, index - first);
                 length += index - first;
@@ -200,7 +203,7 @@ static void settle(struct hf_heap *heap, uint64_t index, uint64_t warm)
 
 void hf_span_give(struct hf_heap *heap, uint64_t index)
 {
-        uint64_t length = hf_span_length(heap->units[index].word);
+        uint64_t length = hf_span_length_at(heap, index);
         atomic_store_release(&heap->units[index].word, hf_span_word(HF_SPAN_FREE, 0, length));
         atomic_keep_order();
         settle(heap, index, warm_pages(heap, index, length));
@@ -211,9 +214,12 @@ static int extend(struct hf_heap *heap, uint64_t wanted)
 {
         struct hf_heap_root *root = heap->root;
         struct hf_unit *units = heap->units;
-        uint64_t top = root->top;
-        uint64_t before = top ? hf_span_length(units[root->last].word) : 0;
-        if (top && hf_span_kind(units[root->last].word) == HF_SPAN_FREE && before < wanted)
+        uint64_t top = hf_heap_top(heap);
+        uint64_t last = root->last;
+        if (top && last >= top)
+                return -EUCLEAN;
+        uint64_t before = top ? hf_span_length_at(heap, last) : 0;
+        if (top && hf_span_kind(units[last].word) == HF_SPAN_FREE && before < wanted)
                 wanted -= before;
         if (wanted > heap->unit_count - top)
                 return -ENOMEM;
@@ -264,20 +270,31 @@ static int rebuild_span(struct hf_heap *heap, uint64_t index, uint64_t before)
         return kind == HF_SPAN_SLAB ? hf_slab_rebuild(heap, index) : 0;
 }
 
+/* Who died there had set `warm` of all these to 0. */
+static void release_again(struct hf_heap *heap)
+{
+        hf_offset from = heap->root->releasing;
+        uint64_t size = heap->root->releasing_size;
+        uint64_t end = heap->base + heap->unit_count * HF_UNIT_SIZE;
+        if (!from)
+                return;
+        if (from >= heap->base && from < end && size <= end - from)
+                hf_region_release(from, size);
+        atomic_store_release(&heap->root->releasing, (hf_offset)0);
+}
+
 int hf_span_rebuild(struct hf_heap *heap)
 {
         struct hf_heap_root *root = heap->root;
         memset(root->free_lists, 0, sizeof(root->free_lists));
         memset(root->partial, 0, sizeof(root->partial));
         root->warm_free = 0;
-        if (root->releasing) {
-                hf_region_release(root->releasing, root->releasing_size);
-                atomic_store_release(&root->releasing, (hf_offset)0);
-        }
+        release_again(heap);
+        uint64_t top = hf_heap_top(heap);
         uint64_t before = 0;
-        for (uint64_t i = 0; i < root->top; i += before) {
+        for (uint64_t i = 0; i < top; i += before) {
                 uint64_t length = hf_span_length(heap->units[i].word);
-                if (!length || length > root->top - i)
+                if (!length || length > top - i)
                         return -EUCLEAN;
                 int r = rebuild_span(heap, i, before);
                 if (r < 0)

@@ -60,6 +60,25 @@ static inline uint64_t hf_span_length(uint64_t word)
         return word >> 16;
 }
 
+/* What is read from the region is bounded before it is used as an index: a damaged heap gives errors,
+ * and never leads out of itself. So many units belong to spans: */
+static inline uint64_t hf_heap_top(const struct hf_heap *heap)
+{
+        return hf_min(heap->root->top, heap->unit_count);
+}
+
+/* How long the span at `index` (below the unit count) is; 0 for a damaged one, perhaps. */
+static inline uint64_t hf_span_length_at(const struct hf_heap *heap, uint64_t index)
+{
+        return hf_min(hf_span_length(heap->units[index].word), heap->unit_count - index);
+}
+
+/* The unit that a list names by its index + 1; NULL at the end. */
+static inline struct hf_unit *hf_unit_named(const struct hf_heap *heap, uint32_t name)
+{
+        return name && name <= heap->unit_count ? &heap->units[name - 1] : NULL;
+}
+
 /* span.c: spans of units. All under the heap's guard. */
 
 /* Find room for `length` units whose address is a multiple of `alignment`: in the free span at

@@ -35,25 +35,10 @@ struct stat_line {
         uint64_t start_time;
 };
 
-/* False: it can't be read. errno is changed. */
-static bool read_stat(pid_t pid, struct stat_line *ret_line)
+/* The second field is a name in parentheses that may hold anything, also parentheses; the state is
+ * the third, the number of threads the 20th, the start time the 22nd. */
+static bool parse_stat(const char *text, struct stat_line *ret_line)
 {
-        char path[32];
-        char text[1024];
-        stat_path(pid, path);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return false;
-        ssize_t n;
-        do
-                n = read(fd, text, sizeof(text) - 1);
-        while (n < 0 && errno == EINTR);
-        close(fd);
-        if (n <= 0)
-                return false;
-        text[n] = '\0';
-        /* The second field is a name in parentheses that may hold anything, also parentheses; the
-         * state is the third, the number of threads the 20th, the start time the 22nd. */
         uint64_t fields[23] = { 0 };
         const char *at = strrchr(text, ')');
         if (!at || at[1] != ' ')
@@ -68,6 +53,24 @@ static bool read_stat(pid_t pid, struct stat_line *ret_line)
         ret_line->threads = fields[20];
         ret_line->start_time = fields[22];
         return true;
+}
+
+/* False: it can't be read. errno is changed. */
+static bool read_stat(pid_t pid, struct stat_line *ret_line)
+{
+        char path[32];
+        char text[1024];
+        stat_path(pid, path);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return false;
+        ssize_t n;
+        do
+                n = read(fd, text, sizeof(text) - 1);
+        while (n < 0 && errno == EINTR);
+        close(fd);
+        text[n < 0 ? 0 : n] = '\0';
+        return parse_stat(text, ret_line);
 }
 
 uint64_t hf_process_start_time(pid_t pid)

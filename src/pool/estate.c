@@ -18,7 +18,19 @@
 #include <pthread.h>
 #include <unistd.h>
 
+/* More pools than any region holds: a list that is longer goes round. */
+#define MOST_POOLS (hf_region_size / sizeof(struct hf_pool_shared))
+
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The pool that a word names; NULL: none, or what can't be one: no live block of that size. */
+static struct hf_pool_shared *pool_at(hf_offset offset)
+{
+        int r;
+        struct hf_pool_shared *shared = hf_checked_at(offset, sizeof(*shared), HF_CACHE_LINE);
+        struct hf_member *self = shared ? hf_self(&r) : NULL;
+        return self && hf_heap_block_size(self, shared) >= sizeof(*shared) ? shared : NULL;
+}
 
 void hf_estate_add(struct hf_member *self, struct hf_pool_shared *shared)
 {
@@ -40,9 +52,12 @@ static hf_offset *find(struct hf_pool_shared *shared, struct hf_member **ret_mem
                 hf_offset *place = &member->intents.pools;
                 if (!*place || hf_member_pid((hf_member_id)member->word) != me)
                         continue;
-                for (; *place; place = &((struct hf_pool_shared *)hf_at(*place))->next) {
-                        if (hf_at(*place) != shared)
+                struct hf_pool_shared *named;
+                for (size_t most = MOST_POOLS; (named = pool_at(*place)) && most; most--) {
+                        if (named != shared) {
+                                place = &named->next;
                                 continue;
+                        }
                         *ret_member = member;
                         return place;
                 }
@@ -65,7 +80,11 @@ static void free_jobs(struct hf_pool_shared *shared)
 /* Free the pool that *place names; the note is the step between. */
 static void free_pool(hf_offset *place, hf_offset *note)
 {
-        struct hf_pool_shared *shared = hf_at(*place);
+        struct hf_pool_shared *shared = pool_at(*place);
+        if (!shared) {
+                atomic_store_release(place, (hf_offset)0);
+                return;
+        }
         free_jobs(shared);
         atomic_store_release(note, *place);
         atomic_keep_order();
@@ -87,7 +106,9 @@ void hf_estate_free(struct hf_pool_shared *shared)
 
 static bool has_living_worker(const struct hf_pool_shared *shared)
 {
-        for (uint32_t i = 0; i < shared->worker_count; i++) {
+        size_t room = hf_region_size - hf_offset_of(shared->workers);
+        size_t count = hf_min((size_t)shared->worker_count, room / sizeof(*shared->workers));
+        for (size_t i = 0; i < count; i++) {
                 hf_member_id member = atomic_load_acquire(&shared->workers[i].member);
                 if (member && !hf_member_is_dead(member))
                         return true;
@@ -99,8 +120,9 @@ static bool settle(struct hf_member *me, hf_member_id id, struct hf_intents *int
 {
         (void)me;
         (void)id;
-        for (hf_offset at = intents->pools; at;) {
-                struct hf_pool_shared *shared = hf_at(at);
+        struct hf_pool_shared *shared;
+        size_t most = MOST_POOLS;
+        for (hf_offset at = intents->pools; (shared = pool_at(at)) && most; most--) {
                 if (has_living_worker(shared))
                         return false;
                 hf_offset *notes[] = { &intents->block, &intents->pool_note };
@@ -111,7 +133,7 @@ static bool settle(struct hf_member *me, hf_member_id id, struct hf_intents *int
         }
         if (intents->pool_note)
                 hf_heap_free_at(&intents->pool_note);
-        while (intents->pools)
+        for (most = MOST_POOLS; intents->pools && most; most--)
                 free_pool(&intents->pools, &intents->pool_note);
         return true;
 }

@@ -33,6 +33,7 @@
 
 unsigned char *hf_region_base;
 size_t hf_region_size;
+struct hf_layout hf_region_layout;
 struct hf_credit hf_region_credit;
 static int region_fd = -1;
 static struct hf_bell region_bell = { .fd = -1 };
@@ -131,12 +132,13 @@ static struct hf_layout lay_out(size_t limit)
         return layout;
 }
 
-static void adopt(int fd, const struct hf_bell *bell, void *memory, size_t size)
+static void adopt(int fd, const struct hf_bell *bell, void *memory, const struct hf_layout *layout)
 {
         region_fd = fd;
         region_bell = *bell;
         hf_file_identity(fd, &identity);
-        hf_region_size = size;
+        hf_region_layout = *layout;
+        hf_region_size = layout->size;
         __atomic_store_n(&hf_region_base, (unsigned char *)memory, __ATOMIC_RELEASE);
 }
 
@@ -162,7 +164,7 @@ static int make_of_size(size_t limit)
                 goto unmap;
         layout.address = (uintptr_t)memory;
         ((struct hf_root *)memory)->layout = layout;
-        adopt(fd, &bell, memory, layout.size);
+        adopt(fd, &bell, memory, &layout);
         return 0;
 unmap:
         hf_unmap(memory, layout.size);
@@ -254,7 +256,7 @@ static int attach(int fd, int bell)
         r = hf_map_shared(fd, size, (void *)(uintptr_t)theirs.address, &memory);
         if (r < 0)
                 return r;
-        adopt(fd, &inherited, memory, size);
+        adopt(fd, &inherited, memory, &ours);
         return 0;
 }
 

@@ -34,6 +34,15 @@ static inline void *hf_at(hf_offset offset)
         return offset ? hf_region_base + offset : NULL;
 }
 
+/* What lies at an offset that was read from the region: NULL unless it is aligned and inside. */
+static inline void *hf_checked_at(hf_offset offset, size_t size, size_t alignment)
+{
+        if (!offset || offset % alignment || size > hf_region_size ||
+            offset > hf_region_size - size)
+                return NULL;
+        return hf_region_base + offset;
+}
+
 static inline hf_offset hf_offset_of(const void *address)
 {
         return address ? (hf_offset)((const unsigned char *)address - hf_region_base) : 0;

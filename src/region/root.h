@@ -65,6 +65,9 @@ struct hf_root {
         _Alignas(HF_CACHE_LINE) struct hf_taker takers[HF_TAKERS];
 };
 
+/* This process's copy of it, which no damage to the region reaches. */
+extern struct hf_layout hf_region_layout;
+
 static inline struct hf_root *hf_region_root(void)
 {
         return (struct hf_root *)(void *)hf_region_base;

@@ -68,9 +68,10 @@ int hf_visit_open(const hay_barrier *barrier, struct hf_visit *ret_visit)
         visit.slots = visit.barrier->private_inline;
         visit.pids = visit.barrier->private_pids;
         if (parties > HF_BARRIER_INLINE) {
-                visit.slots = hf_at(atomic_load_acquire(&barrier->private_slots));
                 size_t size = parties * (sizeof(*visit.slots) + sizeof(*visit.pids));
-                if (!hf_in_region(visit.slots, size) || !hf_is_placed(visit.slots))
+                visit.slots = hf_checked_at(atomic_load_acquire(&barrier->private_slots), size,
+                                            sizeof(*visit.slots));
+                if (!visit.slots)
                         return -EINVAL;
                 visit.pids = (uint32_t *)(void *)(visit.slots + parties);
         }
@@ -162,6 +163,9 @@ static int enter(struct hf_visit *visit, hay_time deadline)
                 case CLAIMED:
                         return 0;
                 case OVER:
+                        /* A party has left, before the state said that it may: damage. */
+                        if (atomic_load_full(&barrier->private_state) == seen)
+                                return -EUCLEAN;
                         continue;
                 case FULL:
                         break;

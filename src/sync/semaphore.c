@@ -69,8 +69,9 @@ static int permits_of(const hay_semaphore *semaphore, uint32_t limit, struct per
                 return -EINVAL;
         uint32_t *words = (uint32_t *)(uintptr_t)semaphore->private_inline;
         if (count > INLINE) {
-                words = hf_at(atomic_load_acquire(&semaphore->private_permits));
-                if (!hf_in_region(words, count * sizeof(*words)) || !hf_is_placed(words))
+                words = hf_checked_at(atomic_load_acquire(&semaphore->private_permits),
+                                      count * sizeof(*words), sizeof(*words));
+                if (!words)
                         return -EINVAL;
         }
         *ret_permits = (struct permits){ words, count };
