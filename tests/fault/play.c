@@ -301,7 +301,8 @@ void fault_play(const struct kill_sweep *sweep, const struct fault_position *at,
         mine.operation = attempt;
         pid_t victim = sweep->prepare ? kill_begin(&mine, verdict) : begin_alone(&mine);
         lead(victim);
-        kill_begin_recovery();
+        if (sweep->prepare)
+                kill_begin_recovery();
         if (sweep->adopt)
                 ptrace(PTRACE_DETACH, victim, 0, 0);
         else if (!at->alive || !sweep->prepare)
