@@ -133,6 +133,7 @@ static void get_many(unsigned object)
         ssize_t r = hay_queue_get_many(storm_objects->queues[object], parts, count,
                                        hay_in_ms(record->patience));
         expect((int)r, 0, "get_many");
+        storm_note_delay(record);
         for (ssize_t i = 0; i < r; i++) {
                 struct storm_record *delivered = storm_begin(STORM_DELIVERED, object, 0);
                 delivered->id = read_message(parts[i].data, parts[i].size, "get_many");

@@ -98,9 +98,13 @@ void storm_judge(const struct storm_record *record, hay_time due, hay_time ended
                 return;
         }
         storm_sums->stalls++;
-        storm_complain("stall: life %u, %s %u: %s, %ld ms late (%ld ms of them excused)",
-                       record->life, storm_act_name(record->act), record->object, what,
-                       (long)((ended - due) / STORM_MS), (long)(excused / STORM_MS));
+        hay_time end = record->got ? record->got : record->ended;
+        storm_complain(
+                "stall: life %u, %s %u: %s, %ld ms late (%ld ms of them excused); it took %ld "
+                "ms of %u, result %d",
+                record->life, storm_act_name(record->act), record->object, what,
+                (long)((ended - due) / STORM_MS), (long)(excused / STORM_MS),
+                (long)((end - record->begun) / STORM_MS), record->patience, record->result);
 }
 
 /* What has a deadline keeps it; what waits for a child may take as long as the child. */

@@ -237,8 +237,15 @@ struct storm_record *storm_begin(enum storm_act act, unsigned object, unsigned p
 
 static void note_delay(struct storm_record *record, hay_time now)
 {
-        if (now - record->begun > 200 * STORM_MS)
-                record->delay = (uint32_t)((waited_for_processor() - me.sample) / 1000);
+        if (now - record->begun <= 200 * STORM_MS)
+                return;
+        uint32_t delay = (uint32_t)((waited_for_processor() - me.sample) / 1000);
+        record->delay = delay > record->delay ? delay : record->delay;
+}
+
+void storm_note_delay(struct storm_record *record)
+{
+        note_delay(record, hay_now());
 }
 
 void storm_got(struct storm_record *record)

@@ -201,6 +201,8 @@ static inline unsigned storm_patience(unsigned ms)
 }
 struct storm_record *storm_begin(enum storm_act act, unsigned object, unsigned patience);
 void storm_got(struct storm_record *record);
+/* Before another record begins within this one: there the sample is taken anew. */
+void storm_note_delay(struct storm_record *record);
 void storm_leave(struct storm_record *record);
 void storm_end(struct storm_record *record, int result);
 const char *storm_act_name(unsigned act);
