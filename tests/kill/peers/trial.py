@@ -29,8 +29,6 @@ class Words:
     since not all inherit memory."""
 
     def __init__(self):
-        if "PEER_WORDS" not in os.environ:
-            os.environ["PEER_WORDS"] = tempfile.mktemp(prefix="hayfork-peer-")
         fd = os.open(os.environ["PEER_WORDS"], os.O_RDWR | os.O_CREAT, 0o600)
         os.truncate(fd, mmap.PAGESIZE)
         self.memory = mmap.mmap(fd, mmap.PAGESIZE)
@@ -121,7 +119,9 @@ def main(scenes):
     elif len(sys.argv) == 2:
         print(SPAN_MS, "ms")
     else:
-        trial = Trial(sys.argv[2])
-        print(json.dumps(scenes[sys.argv[1]](trial) or {}), flush=True)
+        with tempfile.NamedTemporaryFile(prefix="hayfork-peer-") as file:
+            os.environ.setdefault("PEER_WORDS", file.name)  # not set when played by hand
+            trial = Trial(sys.argv[2])
+            print(json.dumps(scenes[sys.argv[1]](trial) or {}), flush=True)
         # What the libraries do at exit is not asked for.
         os._exit(0)
