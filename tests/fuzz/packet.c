@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 static unsigned char buffer[1 << 20];
+static unsigned char small_buffer[40];
 
 static void must(bool condition)
 {
@@ -106,13 +107,15 @@ static void receive_packets(const uint8_t *data, size_t left)
                 send_packet(out->fd, &data, &left);
         out = hay_connection_close(out);
         for (int i = 0; i < 20; i++) {
-                size_t capacity = i % 3 ? sizeof(buffer) : 40;
+                bool is_small = i % 3 == 0;
+                size_t capacity = is_small ? sizeof(small_buffer) : sizeof(buffer);
                 size_t size = 0;
-                int r = hay_connection_recv(in, buffer, capacity, &size, HAY_NOWAIT);
+                int r = hay_connection_recv(in, is_small ? small_buffer : buffer, capacity, &size,
+                                            HAY_NOWAIT);
                 must(r < 0 || size <= capacity);
                 if (r == -EPIPE)
                         break;
-                if (r == -EMSGSIZE && capacity == sizeof(buffer)) {
+                if (r == -EMSGSIZE && !is_small) {
                         uint64_t word;
                         hf_packet_take(in->fd, &word, NULL, 0);
                 }

@@ -166,6 +166,9 @@ static void add_parts(void)
         add_block(bounded);
         add_block(joinable);
         add_block(large_block);
+        for (uint32_t i = 1; i < hf_member_window(); i++)
+                if (hf_member_slot(i)->intents.pools)
+                        add_block(hf_at(hf_member_slot(i)->intents.pools));
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -279,7 +282,11 @@ static void use_memory(void)
                 hay_free(blocks[i]);
         hay_array_read(array, 0, 50, values);
         hay_array_write(array, 10, 5, values);
-        hay_array_length(array);
+        size_t length = hay_array_length(array);
+        if (length >= 5) {
+                hay_array_read(array, length - 5, 5, values);
+                hay_array_write(array, length - 5, 5, values);
+        }
         hay_block_size(small_block);
 }
 
