@@ -292,7 +292,7 @@ int main(int argc, char **argv)
         }
         wait_for_jobs(1, begun, begun + CALM_NS);
         hay_time calm = tell_recoveries("all in the calm");
-        hay_time until = begun + (hay_time)(options.minutes * 60e9);
+        hay_time until = hay_now() + (hay_time)(options.minutes * 60e9);
         unsigned jobs = options.processes > STORM_PROCESSES / JOBS
                                 ? STORM_PROCESSES / options.processes
                                 : JOBS;
