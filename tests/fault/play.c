@@ -281,7 +281,7 @@ static void survive(const struct kill_sweep *sweep, pid_t victim)
         if (!sweep->patient)
                 kill_end_companion(verdict->since);
         verdict->found = sweep->survive();
-        verdict->recovery = hay_now() - verdict->since;
+        kill_end_recovery();
         if (sweep->patient)
                 kill_end_companion(hay_now());
         if (position->alive)

@@ -81,6 +81,7 @@ __attribute__((noreturn)) void kill_rehearse(const struct kill_sweep *sweep,
  * operation and the companion sleeps; the end of the companion; the checks at the end. */
 pid_t kill_begin(const struct kill_sweep *sweep, struct kill_verdict *verdict);
 void kill_begin_recovery(void);
+void kill_end_recovery(void);
 void kill_end_companion(hay_time since);
 void kill_check_leaks(void);
 /* In a process that sets it, what is found wrong is told to it instead. */

@@ -35,6 +35,11 @@ void kill_begin_recovery(void)
         starved_before = starved();
 }
 
+void kill_end_recovery(void)
+{
+        told->recovery = hay_now() - told->since - starved();
+}
+
 static void tell(enum kill_outcome outcome, const char *format, va_list arguments)
 {
         if (kill_objection) {
@@ -279,7 +284,7 @@ void kill_play(const struct kill_sweep *sweep, const struct kill_position *posit
         if (!sweep->patient)
                 kill_end_companion(verdict->since);
         verdict->found = sweep->survive();
-        verdict->recovery = hay_now() - verdict->since - starved();
+        kill_end_recovery();
         if (sweep->patient)
                 kill_end_companion(hay_now());
         if (late)
