@@ -105,6 +105,10 @@ long kill_more_blocks(void);
  * that a dead member is part of. */
 void kill_one_by(void (*last_deed)(void));
 
+/* Wait for a child that the survivor has made; its status. For want of a processor it may be late, as
+ * the survivor itself. */
+int kill_wait(pid_t pid);
+
 /* Offer this process as the victim, to somebody who looks at *ret_pid; returns when it is led. The
  * operation is what comes between this and kill_end(). */
 void kill_offer(pid_t *ret_pid);

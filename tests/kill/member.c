@@ -85,9 +85,7 @@ static enum kill_found survive(void)
                 int r;
                 _exit(hf_self(&r) ? 0 : 1);
         }
-        int status;
-        kill_expect(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
-                    "another one can't join");
+        kill_expect(pid > 0 && kill_wait(pid) == 0, "another one can't join");
         kill_expect(hay_audit(NULL) == 0, "damage");
         kill_expect(kill_more_blocks() == 0, "%ld blocks of the dead are left", kill_more_blocks());
         return KILL_UNKNOWN;

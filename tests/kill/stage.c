@@ -17,15 +17,25 @@ static struct kill_verdict *told;
 static struct hay_audit before;
 static int fds_before;
 static long more_blocks;
-static pid_t companion;           /* 0: none, or it has ended */
-static int64_t starved_before;    /* when the victim died */
-static int64_t companion_starved; /* by its end */
+static pid_t companion;        /* 0: none, or it has ended */
+static int64_t starved_before; /* when the victim died */
+static int64_t ended_starved;  /* those that have ended, by their end */
 
 /* For how long those who are to recover had no processor. */
 static int64_t starved(void)
 {
-        int64_t others = companion ? kit_starved(companion) : companion_starved;
-        return kit_starved(0) + others - starved_before;
+        int64_t others = companion ? kit_starved(companion) : 0;
+        return kit_starved(0) + others + ended_starved - starved_before;
+}
+
+int kill_wait(pid_t pid)
+{
+        int status;
+        siginfo_t info;
+        while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+                ;
+        ended_starved += kit_starved(pid);
+        return waitpid(pid, &status, 0) == pid ? status : -1;
 }
 
 void kill_begin_recovery(void)
@@ -162,9 +172,9 @@ void kill_end_companion(hay_time since)
                         kill_hang("the companion still waits");
                 nap(500);
         }
-        companion_starved = kit_starved(companion);
-        waitpid(companion, &status, 0);
+        pid_t pid = companion;
         companion = 0;
+        status = kill_wait(pid);
         if (told->outcome != KILL_NOTHING)
                 _exit(1);
         kill_expect(status == 0, "the companion ended with %s %d",
