@@ -15,9 +15,9 @@ static const struct mode {
         const char *title;
         long most, most_in_short;
 } modes[] = {
-        { KILL_ONCE, "once", "killed", 1000000, 160 },
-        { KILL_TWICE, "twice", "killed, and a second one in its recovery from that", 1000, 36 },
-        { KILL_STOP, "stop", "stopped", 200, 24 },
+        { KILL_ONCE, "once", "killed", 1000000, 120 },
+        { KILL_TWICE, "twice", "killed, and a second one in its recovery from that", 1000, 16 },
+        { KILL_STOP, "stop", "stopped", 200, 12 },
 };
 #define MODES (sizeof(modes) / sizeof(*modes))
 
