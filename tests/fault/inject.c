@@ -7,14 +7,12 @@
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
 #include <linux/futex.h>
 #include <linux/ptrace.h>
 
-#define TICK_US 10000
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
 struct lead {
@@ -24,21 +22,6 @@ struct lead {
         struct fault_run *run;
         bool fails; /* the call that it is in */
 };
-
-static void on_tick(int signal)
-{
-        (void)signal;
-}
-
-/* While it ticks, waits are interrupted now and then. */
-static void tick(bool on)
-{
-        struct sigaction action = { .sa_handler = on_tick };
-        sigaction(SIGALRM, &action, NULL);
-        struct itimerval timer = { .it_interval.tv_usec = on ? TICK_US : 0,
-                                   .it_value.tv_usec = on ? TICK_US : 0 };
-        setitimer(ITIMER_REAL, &timer, NULL);
-}
 
 static void set_register(pid_t victim, size_t offset, long value)
 {
@@ -138,7 +121,7 @@ void fault_lead(pid_t victim, const struct kill_sweep *sweep, const struct fault
         unsigned asleep = 0;
         int signal = 0;
         ptrace(PTRACE_SETOPTIONS, victim, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD);
-        tick(true);
+        kill_tick(true);
         for (bool resume = true;;) {
                 if (resume)
                         ptrace(PTRACE_SYSCALL, victim, 0, signal);
@@ -155,5 +138,5 @@ void fault_lead(pid_t victim, const struct kill_sweep *sweep, const struct fault
                                 sweep->unblock();
                 }
         }
-        tick(false);
+        kill_tick(false);
 }

@@ -2,10 +2,10 @@
  * function refuses, the victim does the operation again, without a fault, which must then succeed
  * and leave as much behind as an operation that met no fault. Then a survivor uses the object: as
  * soon as the victim is dead, or beside it where that is possible. */
+#include "../kit/fds.h"
 #include "fault.h"
 #include "notes.h"
 
-#include <dirent.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -123,17 +123,6 @@ static int count_children(void)
         return count;
 }
 
-static int count_fds(void)
-{
-        int count = 0;
-        DIR *folder = opendir("/proc/self/fd");
-        while (folder && readdir(folder))
-                count++;
-        if (folder)
-                closedir(folder);
-        return count;
-}
-
 static struct fault_shape shape(void)
 {
         struct hay_audit sum;
@@ -141,7 +130,7 @@ static struct fault_shape shape(void)
         int r = hay_audit(&sum);
         kill_expect(r == 0, "the audit says %d", r);
         return (struct fault_shape){
-                .fds = count_fds(),
+                .fds = kit_count_fds(),
                 .children = count_children(),
                 .mappings = count_lines("/proc/self/maps", "/memfd:"),
                 .blocks = (long)sum.blocks,

@@ -56,6 +56,8 @@ void kill_adopt(pid_t victim);
 enum kill_way_end kill_lead(pid_t victim, const struct kill_sweep *sweep,
                             const struct kill_way *way, uint64_t *ret_at);
 void kill_record(pid_t victim, const struct kill_sweep *sweep, struct kill_path *path);
+/* While it ticks, a wait is interrupted now and then. */
+void kill_tick(bool on);
 void kill_let_go(pid_t victim, const struct kill_sweep *sweep);
 void kill_reap(pid_t victim);
 /* The state letter in /proc, '?' when it is gone. */

@@ -2,10 +2,10 @@
  * the victim, its end, and then what the survivors find. */
 #include "run.h"
 
+#include "../kit/fds.h"
 #include "../kit/starved.h"
 #include "member/member.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
@@ -126,17 +126,6 @@ void kill_await_orphans(void)
         }
 }
 
-static int count_fds(void)
-{
-        int count = 0;
-        DIR *folder = opendir("/proc/self/fd");
-        while (folder && readdir(folder))
-                count++;
-        if (folder)
-                closedir(folder);
-        return count;
-}
-
 static void nap(long microseconds)
 {
         struct timespec span = { 0, microseconds * 1000 };
@@ -196,7 +185,7 @@ void kill_check_leaks(void)
         long more = (long)after.blocks - (long)before.blocks;
         if (more != more_blocks)
                 kill_leak("%ld blocks more than before, not %ld", more, more_blocks);
-        int fds = count_fds();
+        int fds = kit_count_fds();
         if (fds != fds_before)
                 kill_leak("%d fds, %d before", fds, fds_before);
 }
@@ -219,7 +208,7 @@ pid_t kill_begin(const struct kill_sweep *sweep, struct kill_verdict *verdict)
         sweep->prepare();
         kill_expect(hf_self(&r), "the stage could not join: %d", r);
         before = audit();
-        fds_before = count_fds();
+        fds_before = kit_count_fds();
         if (sweep->spoil)
                 sweep->spoil();
         pid_t victim;

@@ -35,7 +35,7 @@ static void on_tick(int signal)
 }
 
 /* While it ticks, a wait is interrupted now and then. */
-static void tick(bool on)
+void kill_tick(bool on)
 {
         struct sigaction action = { .sa_handler = on_tick };
         sigaction(SIGALRM, &action, NULL);
@@ -234,9 +234,9 @@ static enum kill_way_end lead(pid_t victim, const struct kill_sweep *sweep,
 enum kill_way_end kill_lead(pid_t victim, const struct kill_sweep *sweep,
                             const struct kill_way *way, uint64_t *ret_at)
 {
-        tick(true);
+        kill_tick(true);
         enum kill_way_end end = lead(victim, sweep, way);
-        tick(false);
+        kill_tick(false);
         if (!way->inside)
                 *ret_at = instruction_of(victim);
         return end;
@@ -248,7 +248,7 @@ void kill_record(pid_t victim, const struct kill_sweep *sweep, struct kill_path 
         path->too_long = false;
         uint64_t at = instruction_of(victim);
         unsigned rounds = 0;
-        tick(true);
+        kill_tick(true);
         while (!is_end(at)) {
                 if (path->count == KILL_PATH_MOST) {
                         path->too_long = true;
@@ -262,18 +262,18 @@ void kill_record(pid_t victim, const struct kill_sweep *sweep, struct kill_path 
                 if (r < 0)
                         break;
         }
-        tick(false);
+        kill_tick(false);
 }
 
 void kill_let_go(pid_t victim, const struct kill_sweep *sweep)
 {
-        tick(true);
+        kill_tick(true);
         while (go(victim, PTRACE_CONT, sweep, false) >= 0)
                 if (is_end(instruction_of(victim))) {
                         ptrace(PTRACE_DETACH, victim, 0, 0);
                         break;
                 }
-        tick(false);
+        kill_tick(false);
 }
 
 void kill_reap(pid_t victim)

@@ -1,3 +1,4 @@
+#include "../kit/starved.h"
 #include "storm.h"
 
 #include <fcntl.h>
@@ -174,20 +175,6 @@ uint32_t storm_me(void)
         return me.life;
 }
 
-/* How long this process was ready to run, but did not. */
-static uint64_t waited_for_processor(void)
-{
-        char text[96];
-        int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return 0;
-        ssize_t n = read(fd, text, sizeof(text) - 1);
-        close(fd);
-        text[n > 0 ? n : 0] = '\0';
-        char *second = strchr(text, ' ');
-        return second ? strtoull(second, NULL, 10) : 0;
-}
-
 static bool take_chunk(void)
 {
         uint32_t chunk = __atomic_fetch_add(&storm->chunks, 1, __ATOMIC_RELAXED);
@@ -215,7 +202,7 @@ struct storm_record *storm_begin(enum storm_act act, unsigned object, unsigned p
         hay_time now = hay_now();
         if (now - me.sampled_at > 50 * STORM_MS) {
                 me.sampled_at = now;
-                me.sample = waited_for_processor();
+                me.sample = (uint64_t)kit_starved(0);
         }
         if (me.next == me.end && !take_chunk()) {
                 storm_complain("the log is full");
@@ -239,7 +226,7 @@ static void note_delay(struct storm_record *record, hay_time now)
 {
         if (now - record->begun <= 200 * STORM_MS)
                 return;
-        uint32_t delay = (uint32_t)((waited_for_processor() - me.sample) / 1000);
+        uint32_t delay = (uint32_t)(((uint64_t)kit_starved(0) - me.sample) / 1000);
         record->delay = delay > record->delay ? delay : record->delay;
 }
 

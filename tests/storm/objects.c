@@ -1,4 +1,5 @@
 /* The objects of a round, and what the region held before and holds afterwards. */
+#include "../kit/fds.h"
 #include "storm.h"
 
 #include "blocks.h"
@@ -138,7 +139,7 @@ void storm_region_before(void)
         audit(&before.audit);
         before.count = 0;
         each_block(know, NULL);
-        before.fds = storm_count_fds();
+        before.fds = kit_count_fds();
 }
 
 /* The blocks that acts had when they were killed, or did not come to log, go back: they are the
@@ -205,7 +206,7 @@ void storm_region_after(void)
         if (after.blocks != before.audit.blocks || after.used > before.audit.used + 65536)
                 storm_complain("the region: %zu blocks of %zu bytes before, %zu of %zu after",
                                before.audit.blocks, before.audit.used, after.blocks, after.used);
-        int fds = storm_count_fds();
+        int fds = kit_count_fds();
         if (fds != before.fds)
                 storm_complain("fds: %d before, %d after", before.fds, fds);
 }

@@ -1,7 +1,6 @@
 /* A round: processes are born and struck, until it is calm again and everybody has gone. */
 #include "storm.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,17 +27,6 @@ static struct {
         uint64_t kills;
         bool owns_pools;
 } sky;
-
-int storm_count_fds(void)
-{
-        int count = 0;
-        DIR *folder = opendir("/proc/self/fd");
-        while (folder && readdir(folder))
-                count++;
-        if (folder)
-                closedir(folder);
-        return count;
-}
 
 static void measure_lateness(void)
 {

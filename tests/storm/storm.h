@@ -249,7 +249,6 @@ void storm_objects_free(void);
 /* What stands in the region: before the storm, and what was left afterwards. */
 void storm_region_before(void);
 void storm_region_after(void);
-int storm_count_fds(void);
 
 /* check.c: what it amounted to, in memory that is shared with the one who adds up. */
 struct storm_sums {
